@@ -37,7 +37,9 @@ export type MetricHandle<S extends MetricSpec> = S['type'] extends 'counter'
     ? GaugeHandle<S>
     : HistogramHandle<S>
 
-export type MetricHandles<M extends Record<string, MetricSpec>> = { readonly [K in keyof M]: MetricHandle<M[K]> }
+export type MetricHandles<M extends Record<string, MetricSpec>> = {
+  readonly [K in keyof M]: MetricHandle<M[K]>
+}
 
 /** Every combination of a metric's label values; one empty combination when it has no labels. */
 const combinations = (labels: LabelSpec = {}): Record<string, string>[] =>

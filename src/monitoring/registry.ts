@@ -1,0 +1,86 @@
+/**
+ * The registry of one service: what every service tells about its process, before it declares metrics of its own. Guarantees
+ * that every series below exists from boot, and that a metric whose reading fails costs that metric only, counted, never the
+ * scrape. Refuses to know what a service does.
+ */
+import { collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/client'
+import { type MetricHandles, type MetricSpec, registerMetrics } from './metrics.ts'
+import type { ServiceName } from './status.ts'
+
+/** Beyond this a scrape goes on without the metric: Prometheus gives up at 10 s by default. */
+const COLLECT_TIMEOUT_MS = 2_000
+
+const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const
+
+/** Declarations common to all services. `build_info` has one series per process, always 1. */
+export const commonMetrics = (service: ServiceName, version: string, commit: string) =>
+  ({
+    buildInfo: {
+      name: 'build_info',
+      type: 'gauge',
+      help: 'Always 1; its labels say which build of which service answers.',
+      cause: 'set once at start',
+      labels: { service: [service], version: [version], commit: [commit] },
+    },
+    collectErrors: {
+      name: 'monitoring_collect_errors_total',
+      type: 'counter',
+      help: 'Metrics left out of a scrape because reading their value failed or took longer than 2 s.',
+      cause: 'a store that does not answer while /metrics is read',
+    },
+  }) as const satisfies Record<string, MetricSpec>
+
+type Common = MetricHandles<ReturnType<typeof commonMetrics>>
+const commonOf = new WeakMap<Registry, Common>()
+
+/**
+ * A registry with the process and Node defaults, `build_info` and the count of failed readings. `commit` is the short hash
+ * of the source when the build knows it.
+ */
+export const createRegistry = (service: ServiceName, version: string, commit = 'unknown'): Registry => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const gc = registry.getSingleMetric<'kind'>('nodejs_gc_duration_seconds')
+  if (gc instanceof Histogram) for (const kind of GC_KINDS) gc.zero({ kind })
+  const common = registerMetrics(registry, commonMetrics(service, version, commit))
+  common.buildInfo.set({ service, version, commit }, 1)
+  commonOf.set(registry, common)
+  return registry
+}
+
+export type Scrape = {
+  /** Prometheus text format 0.0.4. */
+  readonly text: string
+  /** Metrics that could not be read, with the error of each. They are absent from `text`, never stale in it. */
+  readonly failures: readonly { readonly name: string; readonly error: unknown }[]
+}
+
+/** Reads every metric of `registry`, side by side, each within `timeoutMs`. Never rejects. */
+export const scrape = async (registry: Registry, timeoutMs = COLLECT_TIMEOUT_MS): Promise<Scrape> => {
+  const own = commonOf.get(registry)
+  const failures: { name: string; error: unknown }[] = []
+  const readers = registry.getMetricsAsArray().map(async ({ name }) => {
+    try {
+      return await within(timeoutMs, registry.getSingleMetricAsString(name))
+    } catch (error) {
+      failures.push({ name, error })
+      own?.collectErrors.inc()
+      return undefined
+    }
+  })
+  const parts = await Promise.all(readers)
+  const text = parts.filter((part) => part !== undefined).join('\n\n')
+  return { text: `${text}\n`, failures }
+}
+
+const within = async <T>(timeoutMs: number, work: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no value within ${timeoutMs} ms`)), timeoutMs)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
