@@ -42,7 +42,7 @@ export type MetricHandles<M extends Record<string, MetricSpec>> = {
 }
 
 /** Every combination of a metric's label values; one empty combination when it has no labels. */
-const combinations = (labels: LabelSpec = {}): Record<string, string>[] =>
+export const combinations = (labels: LabelSpec = {}): Record<string, string>[] =>
   Object.entries(labels).reduce<Record<string, string>[]>(
     (rows, [name, values]) => rows.flatMap((row) => values.map((value) => ({ ...row, [name]: value }))),
     [{}],
