@@ -1,0 +1,128 @@
+/**
+ * CAR files (v1): a header with root CIDs, then blocks, each a varint length, a CID and its bytes. Guarantees: every block
+ * handed out hashes to its CID; limits hold before memory is spent; any input at all gives blocks or a `CarError`.
+ * Refuses to know what the blocks mean.
+ */
+import { CidLinkWrapper, decode } from '@atcute/cbor'
+import { CID_BYTES, cidTextAt, isCidAt, matchesCidAt, parseCid } from './cid.ts'
+
+export type CarErrorReason = 'truncated' | 'bad_header' | 'bad_cid' | 'cid_mismatch' | 'too_large'
+
+export class CarError extends Error {
+  override readonly name = 'CarError'
+  readonly reason: CarErrorReason
+
+  constructor(reason: CarErrorReason, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.reason = reason
+  }
+}
+
+/** Blocks by the text of their CID. */
+export type BlockMap = ReadonlyMap<string, Uint8Array>
+
+export type Car = { readonly roots: readonly string[]; readonly blocks: BlockMap }
+
+export type CarLimits = { readonly maxBlocks?: number; readonly maxBytes?: number }
+
+/** Reads a whole CAR. Blocks are views into `bytes`. */
+export const readCar = (
+  bytes: Uint8Array,
+  { maxBlocks = Infinity, maxBytes = Infinity }: CarLimits = {},
+): Car => {
+  if (bytes.length > maxBytes) throw new CarError('too_large', `${bytes.length} bytes, limit ${maxBytes}`)
+  const { roots, end } = readHeader(bytes)
+  const blocks = new Map<string, Uint8Array>()
+  eachSection(bytes, end, (cidAt, blockEnd) => {
+    const block = bytes.subarray(cidAt + CID_BYTES, blockEnd)
+    verifyBlock(bytes, cidAt, block)
+    blocks.set(cidTextAt(bytes, cidAt), block)
+    if (blocks.size > maxBlocks) throw new CarError('too_large', `more than ${maxBlocks} blocks`)
+  })
+  return { roots, blocks }
+}
+
+/**
+ * The blocks named in `wanted`, and only those: the others are neither hashed nor decoded. What is not in the CAR is not in
+ * the result.
+ */
+export const selectBlocks = (bytes: Uint8Array, wanted: ReadonlySet<string>): BlockMap => {
+  const blocks = new Map<string, Uint8Array>()
+  if (wanted.size === 0) return blocks
+  const digests = new Map<string, string>()
+  for (const text of wanted) {
+    const cid = parseCid(text)
+    if (cid !== null) digests.set(cid.toString('latin1'), text)
+  }
+  const buffer = asBuffer(bytes)
+  eachSection(bytes, readHeader(bytes).end, (cidAt, blockEnd) => {
+    const text = digests.get(buffer.toString('latin1', cidAt, cidAt + CID_BYTES))
+    if (text === undefined) return
+    const block = bytes.subarray(cidAt + CID_BYTES, blockEnd)
+    verifyBlock(bytes, cidAt, block)
+    blocks.set(text, block)
+  })
+  return blocks
+}
+
+const verifyBlock = (bytes: Uint8Array, cidAt: number, block: Uint8Array): void => {
+  if (!matchesCidAt(bytes, cidAt, block)) {
+    throw new CarError('cid_mismatch', `a block does not hash to ${cidTextAt(bytes, cidAt)}`)
+  }
+}
+
+const eachSection = (
+  bytes: Uint8Array,
+  start: number,
+  visit: (cidAt: number, blockEnd: number) => void,
+): void => {
+  let at = start
+  while (at < bytes.length) {
+    const { value: length, end: cidAt } = readVarint(bytes, at)
+    const blockEnd = cidAt + length
+    if (blockEnd > bytes.length) throw new CarError('truncated', 'the last block is cut off')
+    if (length < CID_BYTES || !isCidAt(bytes, cidAt))
+      throw new CarError('bad_cid', 'a block without a CID of ours')
+    visit(cidAt, blockEnd)
+    at = blockEnd
+  }
+}
+
+const readHeader = (bytes: Uint8Array): { roots: readonly string[]; end: number } => {
+  const { value: length, end: start } = readVarint(bytes, 0)
+  const end = start + length
+  if (end > bytes.length) throw new CarError('truncated', 'the header is cut off')
+  return { roots: decodeHeader(bytes.subarray(start, end)), end }
+}
+
+export const decodeHeader = (bytes: Uint8Array): readonly string[] => {
+  let header: unknown
+  try {
+    header = decode(bytes)
+  } catch (error) {
+    throw new CarError('bad_header', 'the header is not DAG-CBOR', error)
+  }
+  const { version, roots } = (header ?? {}) as Readonly<Record<string, unknown>>
+  if (version !== 1 || !Array.isArray(roots)) throw new CarError('bad_header', 'not a CAR of version 1')
+  return (roots as readonly unknown[]).map((root) => {
+    if (!(root instanceof CidLinkWrapper)) throw new CarError('bad_header', 'a root is not a link')
+    return cidTextAt(root.bytes, 0)
+  })
+}
+
+/** Unsigned LEB128 of at most five bytes: a section of 32 GiB is beyond any limit of ours. */
+const readVarint = (bytes: Uint8Array, start: number): { value: number; end: number } => {
+  let value = 0
+  let scale = 1
+  for (let at = start; at < start + 5; at++) {
+    const byte = bytes[at]
+    if (byte === undefined) throw new CarError('truncated', 'a length is cut off')
+    value += (byte & 0x7f) * scale
+    if (byte < 0x80) return { value, end: at + 1 }
+    scale *= 128
+  }
+  throw new CarError('bad_header', 'a length of more than five bytes')
+}
+
+export const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
