@@ -1,0 +1,79 @@
+/**
+ * Programs that tests run against. Owns where they are looked for and how Debian's packages are installed; never lets a
+ * package start its own system service.
+ */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export type Program = 'redis-server' | 'prometheus' | 'promtool' | 'chromium'
+
+const NAMES: Record<Program, readonly string[]> = {
+  'redis-server': ['redis-server', 'valkey-server'],
+  prometheus: ['prometheus'],
+  promtool: ['promtool'],
+  chromium: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+}
+
+const DEBIAN_PACKAGE: Record<Program, string> = {
+  'redis-server': 'redis-server',
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  chromium: 'chromium',
+}
+
+/** An override by environment (TEST_REDIS_SERVER, TEST_PROMETHEUS, TEST_PROMTOOL, TEST_CHROMIUM) comes first. */
+export const findProgram = (program: Program): string | null => {
+  const override = process.env[`TEST_${program.toUpperCase().replaceAll('-', '_')}`]
+  if (override) return override
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(delimiter),
+    '/usr/bin',
+    '/usr/local/bin',
+    '/opt/homebrew/bin',
+  ]
+  const paths = NAMES[program].flatMap((name) => folders.map((folder) => join(folder, name)))
+  return paths.find(isExecutable) ?? null
+}
+
+const isExecutable = (path: string): boolean => {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Installs Debian packages when this machine lets us (root, apt-get); whether they are there now, the caller looks. */
+export const installPrograms = (programs: readonly Program[]): void => {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  const packages = [...new Set(programs.map((program) => DEBIAN_PACKAGE[program]))]
+  console.error(`millrace tests: installing ${packages.join(', ')} by apt-get`)
+  withoutServices(() => {
+    apt(['update'])
+    apt(['install', '-y', '--no-install-recommends', ...packages])
+  })
+}
+
+const apt = (args: string[]): void => {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
+  const done = spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+    env,
+    encoding: 'utf8',
+  })
+  if (done.status !== 0) console.error(`apt-get ${args.join(' ')} failed:\n${done.stderr.slice(-2_000)}`)
+}
+
+/** Debian's own switch: while this file says 101, installing a package starts no daemon. */
+const POLICY = '/usr/sbin/policy-rc.d'
+
+const withoutServices = (install: () => void): void => {
+  const ours = !existsSync(POLICY)
+  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    install()
+  } finally {
+    if (ours) rmSync(POLICY, { force: true })
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * `npm test [files or folders] [node's --test options]`: finds or installs what the selected files need, starts one Redis
+ * and one PostgreSQL for all of them, runs node's own test runner, and stops everything again. Exits with the runner's code.
+ */
+import { spawn } from 'node:child_process'
+import { globSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join, relative } from 'node:path'
+import { installPrograms } from './binaries.ts'
+import type { Need } from './needs.ts'
+import { needsOf, PROGRAMS, whyMissing } from './needs.ts'
+import type { Server } from './servers.ts'
+import { startPostgres, startRedis } from './servers.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const FILE_TIMEOUT_MS = 180_000
+
+type Skipped = { readonly file: string; readonly reason: string }
+
+const say = (text: string): void => console.log(`millrace tests: ${text}`)
+
+const main = async (args: readonly string[]): Promise<number> => {
+  const options = args.filter((arg) => arg.startsWith('--'))
+  const selected = selectFiles(args.filter((arg) => !arg.startsWith('--')))
+  provide(new Set(selected.flatMap(needsOf)))
+  const { files, skipped } = split(selected)
+  if (skipped.length > 0 && process.env['CI'] === 'true') {
+    report(skipped, 'FAILED, because in CI nothing may be missing')
+    return 1
+  }
+  if (files.length === 0) {
+    report(skipped, 'skipped')
+    say('no test file to run')
+    return 1
+  }
+  const code = await runWithServers(files, options)
+  report(skipped, 'skipped')
+  return code
+}
+
+/** All test files, or those named, or those inside the folders named. */
+const selectFiles = (names: readonly string[]): string[] => {
+  const patterns = names.length === 0 ? ['{src,test}/**/*.test.ts'] : names.map(patternOf)
+  const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
+  return [...new Set(found)].sort()
+}
+
+const patternOf = (name: string): string => {
+  const path = relative(ROOT, join(process.cwd(), name))
+  return statSync(join(ROOT, path), { throwIfNoEntry: false })?.isDirectory() ? `${path}/**/*.test.ts` : path
+}
+
+const provide = (wanted: ReadonlySet<Need>): void => {
+  const missing = [...wanted].filter((need) => whyMissing(need) !== null)
+  const programs = missing.flatMap((need) => PROGRAMS[need])
+  if (programs.length > 0) installPrograms(programs)
+}
+
+const split = (selected: readonly string[]): { files: string[]; skipped: Skipped[] } => {
+  const reasonOf = (file: string) =>
+    needsOf(file)
+      .map(whyMissing)
+      .find((reason) => reason !== null)
+  const skipped = selected.flatMap((file) => {
+    const reason = reasonOf(file)
+    return reason ? [{ file, reason }] : []
+  })
+  const without = new Set(skipped.map(({ file }) => file))
+  return { files: selected.filter((file) => !without.has(file)), skipped }
+}
+
+const report = (skipped: readonly Skipped[], outcome: string): void => {
+  for (const { file, reason } of skipped) say(`!!! ${file} ${outcome}: ${reason}`)
+}
+
+/** A variable that is set already (a server of the caller's) is used as it is. */
+const runWithServers = async (files: readonly string[], options: readonly string[]): Promise<number> => {
+  const wanted = new Set(files.flatMap(needsOf))
+  const started: Server[] = []
+  const env = { ...process.env }
+  const offer = async (variable: string, start: () => Promise<Server>) => {
+    if (env[variable]) return say(`using ${variable}`)
+    const server = await start()
+    started.push(server)
+    env[variable] = server.url
+  }
+  try {
+    if (wanted.has('redis')) await offer('TEST_REDIS_URL', startRedis)
+    if (wanted.has('pg')) await offer('TEST_POSTGRES_URL', startPostgres)
+    return await runNode(files, options, env)
+  } finally {
+    await Promise.all(started.map((server) => server.stop()))
+  }
+}
+
+const runNode = (
+  files: readonly string[],
+  options: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const limits = ['--test-concurrency=2', `--test-timeout=${FILE_TIMEOUT_MS}`, '--test-reporter=spec']
+    const child = spawn(process.execPath, ['--test', ...limits, ...options, ...files], {
+      cwd: ROOT,
+      env,
+      stdio: 'inherit',
+    })
+    const pass = (signal: NodeJS.Signals) => child.kill(signal)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, pass)
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+  })
+
+process.exitCode = await main(process.argv.slice(2))
