@@ -1,0 +1,116 @@
+/** The commands: what each is for, in the words of `--help`, and where its code is. Owns no settings; they are in config. */
+import type { Logger } from '../lib/logger.ts'
+import type { ExitCode } from '../lib/errors.ts'
+import type { CommandName } from './config/setting.ts'
+import type { Settings } from './config/settings.ts'
+
+export type Context = {
+  readonly settings: Settings
+  readonly logger: Logger
+  readonly version: string
+  /** Aborts when the process is asked to stop. */
+  readonly signal: AbortSignal
+  /** Standard output: only what the command answers. */
+  readonly answer: (text: string) => void
+  /** Standard error, for a person who watches; not a log. */
+  readonly tell: (text: string) => void
+}
+
+export type Run = (context: Context) => Promise<ExitCode>
+
+type CommandSpec = {
+  readonly summary: string
+  readonly description: string
+  readonly examples: readonly (readonly [commandLine: string, what: string])[]
+  /** Loaded only when it runs: `--help` needs no database driver. */
+  readonly load: () => Promise<Run>
+}
+
+export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
+  up: {
+    summary: 'run everything in one process, with nothing to install',
+    description: `Ingester, backfiller and indexer in one process. Streams and PostgreSQL live in the data folder; a Redis or a
+PostgreSQL of your own takes the place of either by its URL. Metrics and a console per service: ports 4100, 9091, 9093.`,
+    examples: [
+      ['millrace up', 'index the network into ./millrace-data'],
+      ['millrace up --collections app.bsky.graph.*', 'only follows, blocks and lists'],
+      ['millrace up --database-url postgresql://me@db/bsky', 'into a PostgreSQL of your own'],
+    ],
+    load: async () => (await import('./commands/up.ts')).up,
+  },
+  demo: {
+    summary: 'watch a network of its own flow into PostgreSQL, offline',
+    description: `Starts a sandbox network on this machine and \`up\` on top of it, shows the progress, and at the end compares every
+record of the network with the database. Without --exit-when-done it keeps running, so that you can look around.`,
+    examples: [
+      ['millrace demo', 'look around; Ctrl-C ends it'],
+      ['millrace demo --exit-when-done --records 100000 --rate 5000', 'a larger proof'],
+      ['millrace demo --data ./demo-data', 'keep the data'],
+    ],
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+  ingester: {
+    summary: 'from relays and labelers into the streams',
+    description: `One ingester on Redis. Takes the place of rsky's ingester: streams, keys and environment are the same.`,
+    examples: [
+      ['millrace ingester --redis-url redis://localhost:6379', 'all parts, from bsky.network'],
+      ['millrace ingester --ingester-mode labeler --labeler-hosts mod.bsky.app', 'labels only'],
+    ],
+    load: async () => (await import('./commands/services.ts')).ingester,
+  },
+  backfiller: {
+    summary: 'fetch and verify whole repositories',
+    description: `One backfiller on Redis. Takes the place of rsky's backfiller: streams, groups and environment are the same.`,
+    examples: [
+      ['millrace backfiller --backfiller-consumer backfiller_2', 'the second of a fleet'],
+      ['millrace backfiller --backfiller-concurrency 20', 'gentler to the network'],
+    ],
+    load: async () => (await import('./commands/services.ts')).backfiller,
+  },
+  indexer: {
+    summary: 'from the streams into PostgreSQL',
+    description: `One indexer on Redis and PostgreSQL. Takes the place of rsky's indexer: streams, groups and environment are the same.`,
+    examples: [
+      ['millrace indexer --database-url postgresql://me@db/bsky', 'all streams'],
+      ['millrace indexer --indexer-streams firehose_live', 'live only'],
+    ],
+    load: async () => (await import('./commands/services.ts')).indexer,
+  },
+  sandbox: {
+    summary: 'an AT Protocol network on this machine',
+    description: `Relays, servers of accounts, a directory and a labeler with real signed bytes, the same for the same seed. Prints
+where they listen; GET <control>/truth tells what a perfect indexer would hold.`,
+    examples: [
+      ['millrace sandbox --accounts 1000 --rate 5000', 'a busier network'],
+      ['millrace sandbox --json', 'addresses as JSON, for a script'],
+    ],
+    load: async () => (await import('./commands/sandbox.ts')).sandbox,
+  },
+  migrate: {
+    summary: 'create the tables',
+    description: `Creates what is missing in the database, in the AppView's schema and in Millrace's own. Safe to repeat.`,
+    examples: [['millrace migrate --database-url postgresql://me@db/bsky', '']],
+    load: async () => (await import('./commands/migrate.ts')).migrate,
+  },
+  status: {
+    summary: 'streams, lags, cursors and rates of what is running',
+    description: `Asks the running services, and with --redis-url the store itself. Exit 3 when nothing answers or a service is not
+ready.`,
+    examples: [
+      ['millrace status', 'of an `up` or `demo` on this machine'],
+      ['millrace status --redis-url redis://localhost:6379 --json', 'of a deployment, for a script'],
+    ],
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+}
+
+export const EXIT_CODES = `Exit codes:
+  0   done, or stopped as asked
+  1   unexpected failure: a bug or damaged own state
+  2   a stop did not finish in time, or a second signal forced it
+  3   the answer is no: something is missing or not ready
+  64  wrong command line or setting
+  65  a data folder or database that is not ours or is damaged
+  69  Redis or PostgreSQL cannot be reached or refuses us
+  73  a port is taken, a folder cannot be written
+  78  a store is configured so that data could be lost`

@@ -1,0 +1,64 @@
+/** Settings of the sandbox network. */
+import { int, name, optional, path, port } from '../kinds.ts'
+import { setting, type CommandName } from '../setting.ts'
+
+const BOTH: readonly CommandName[] = ['sandbox', 'demo']
+
+export const sandbox = {
+  seed: setting({
+    kind: int({ min: 0, max: 2 ** 31 - 1 }),
+    default: 1,
+    commands: BOTH,
+    text: 'The same seed makes the same network, byte for byte.',
+  }),
+  accounts: setting({
+    kind: int({ min: 1, max: 1_000_000 }),
+    default: 200,
+    commands: BOTH,
+    text: 'Accounts of the network.',
+  }),
+  records: setting({
+    kind: int({ min: 0, max: 100_000_000 }),
+    default: 20_000,
+    commands: BOTH,
+    text: 'Records to produce over the relay, besides those that exist at the start.',
+  }),
+  rate: setting({
+    kind: int({ min: 1, max: 1_000_000 }),
+    default: 1_000,
+    commands: BOTH,
+    text: 'Events per second.',
+  }),
+  relays: setting({
+    kind: int({ min: 1, max: 16 }),
+    default: 1,
+    commands: BOTH,
+    text: 'Relays, all with the same events.',
+  }),
+  pdses: setting({
+    kind: int({ min: 1, max: 256 }),
+    default: 3,
+    commands: BOTH,
+    text: 'Servers of accounts.',
+  }),
+  sandboxHost: setting({
+    kind: name(/^[a-z0-9.:-]{1,255}$/i, 'an address such as 127.0.0.1'),
+    default: '127.0.0.1',
+    commands: BOTH,
+    text: 'Address on which the network listens.',
+  }),
+  sandboxPort: setting({
+    kind: port,
+    default: 0,
+    defaultFor: { sandbox: 2580 },
+    commands: BOTH,
+    text: 'First port of the network; 0 takes free ones.',
+  }),
+  serve: setting<string | null>({
+    kind: optional(path),
+    default: null,
+    absent: 'none',
+    commands: ['sandbox'],
+    text: 'Also serve the captured repositories and frames of this folder.',
+  }),
+}

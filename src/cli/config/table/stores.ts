@@ -1,0 +1,78 @@
+/** Settings of the two stores: the log of streams and the database. */
+import { bool, duration, int, name, optional, path, port, url } from '../kinds.ts'
+import { inSeconds, setting } from '../setting.ts'
+
+const REDIS_SCHEMES = [
+  'redis',
+  'rediss',
+  'redis+sentinel',
+  'rediss+sentinel',
+  'redis+cluster',
+  'rediss+cluster',
+]
+const POSTGRES_SCHEMES = ['postgres', 'postgresql']
+
+export const redisUrlKind = url(REDIS_SCHEMES, 'redis://localhost:6379')
+export const databaseUrlKind = url(POSTGRES_SCHEMES, 'postgresql://user@localhost:5432/bsky')
+
+export const stores = {
+  data: setting<string | null>({
+    kind: optional(path),
+    default: './millrace-data',
+    defaultFor: { demo: null },
+    absent: 'a temporary folder, removed at the end',
+    commands: ['up', 'demo'],
+    text: 'Folder of the embedded stores: streams in <data>/streams, PostgreSQL in <data>/postgres.',
+  }),
+  redisUrl: setting<string | null>({
+    kind: optional(redisUrlKind),
+    default: 'redis://localhost:6379',
+    defaultFor: { up: null, demo: null, status: null },
+    absent: { up: 'the embedded log', demo: 'the embedded log', status: 'no store is read' },
+    env: [{ name: 'REDIS_URL', only: ['up', 'ingester', 'backfiller', 'indexer', 'status'] }],
+    commands: ['up', 'demo', 'ingester', 'backfiller', 'indexer', 'status'],
+    text: 'Redis or Valkey 6.2 or newer that holds the streams; TLS, password, Sentinel and Cluster URLs work.',
+  }),
+  databaseUrl: setting<string | null>({
+    kind: optional(databaseUrlKind),
+    default: 'postgresql://localhost:5432/postgres',
+    defaultFor: { up: null, demo: null },
+    absent: 'the embedded PostgreSQL',
+    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate'] }],
+    commands: ['up', 'demo', 'indexer', 'migrate'],
+    text: 'PostgreSQL 14 or newer that the AppView reads.',
+  }),
+  databaseSchema: setting({
+    kind: name(/^[a-z_][a-z0-9_]{0,62}$/, 'a schema name in lower case, such as bsky'),
+    default: 'bsky',
+    commands: ['up', 'demo', 'indexer', 'migrate'],
+    text: 'Schema of the tables that the AppView reads.',
+  }),
+  databasePoolSize: setting({
+    kind: int({ min: 2, max: 1_000 }),
+    default: 20,
+    env: ['DB_POOL_MAX_SIZE', 'DB_POOL_SIZE'],
+    commands: ['up', 'demo', 'indexer'],
+    text: 'Most connections to PostgreSQL that one indexer opens.',
+  }),
+  databaseWaitMs: setting({
+    kind: duration({ minMs: 100, maxMs: 600_000 }),
+    default: 30_000,
+    env: [inSeconds('DB_WAIT_TIMEOUT_SECS')],
+    commands: ['up', 'demo', 'indexer', 'migrate'],
+    text: 'How long to wait for a connection to PostgreSQL before the attempt counts as failed.',
+  }),
+  databasePort: setting({
+    kind: port,
+    default: 0,
+    commands: ['up', 'demo'],
+    text: 'Loopback port of the embedded PostgreSQL; 0 takes a free one.',
+  }),
+  migrateAtStart: setting({
+    kind: bool,
+    default: false,
+    defaultFor: { up: true, demo: true },
+    commands: ['up', 'demo', 'indexer'],
+    text: 'Create missing tables before indexing.',
+  }),
+}

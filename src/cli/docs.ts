@@ -1,0 +1,39 @@
+/**
+ * `npm run docs`: writes the pages that are made from tables. With `--check` it writes nothing and exits 3 when a page is out
+ * of step with its table.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EXIT } from '../lib/errors.ts'
+import { configurationPage } from './config/page.ts'
+
+const PAGES: Readonly<Record<string, () => string>> = {
+  'docs/configuration.md': configurationPage,
+}
+
+const root = new URL('../../', import.meta.url)
+
+const current = async (url: URL): Promise<string | null> => readFile(url, 'utf8').catch(() => null)
+
+/** Pages whose file differs from what the table says, with the new text. */
+const stale = async (): Promise<{ name: string; url: URL; text: string }[]> => {
+  const pages = Object.entries(PAGES).map(([name, make]) => ({
+    name,
+    url: new URL(name, root),
+    text: make(),
+  }))
+  const texts = await Promise.all(pages.map((page) => current(page.url)))
+  return pages.filter((page, i) => texts[i] !== page.text)
+}
+
+const pages = await stale()
+if (process.argv.includes('--check')) {
+  for (const { name } of pages) process.stderr.write(`${name} is out of step: run \`npm run docs\`.\n`)
+  process.exitCode = pages.length === 0 ? EXIT.ok : EXIT.negative
+} else {
+  for (const { url, text } of pages) {
+    await mkdir(dirname(fileURLToPath(url)), { recursive: true })
+    await writeFile(url, text)
+  }
+}
