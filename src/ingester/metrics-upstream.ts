@@ -1,0 +1,92 @@
+/** Declarations of the ingester's upstreams: their sockets, frames, sequences and cursors. */
+import {
+  ERROR_TYPES,
+  FRAME_OUTCOMES,
+  FRAME_TYPES,
+  PARTS,
+  RECONNECT_REASONS,
+  counterBy,
+  gaugeBy,
+  reading,
+  type Readings,
+} from './metric-words.ts'
+
+export const connections = () => ({
+  connections: gaugeBy(
+    'ingester_websocket_connections',
+    { type: PARTS },
+    'Open WebSockets; a connection that is being made does not count.',
+    'a socket opened or closed',
+  ),
+  errors: counterBy(
+    'ingester_errors_total',
+    { type: ERROR_TYPES },
+    'Failures by kind. Most are handled (retried or dropped with a reason elsewhere); a rise says where to look.',
+    'a failed cursor read, frame, append, fetch or connection, or an error frame',
+  ),
+  frames: counterBy(
+    'ingester_frames_total',
+    { type: FRAME_TYPES, outcome: FRAME_OUTCOMES },
+    'Frames received, by message type and what became of them.',
+    'a frame of a relay or labeler',
+  ),
+  frameBytes: counterBy(
+    'ingester_frame_bytes_total',
+    { part: PARTS },
+    'Bytes of the frames received.',
+    'a frame of a relay or labeler',
+  ),
+  reconnects: counterBy(
+    'ingester_reconnects_total',
+    { part: PARTS, reason: RECONNECT_REASONS },
+    'Connections that ended and are made again, by why they ended.',
+    'a socket closed, refused, silent beyond the idle limit, or ended by an error frame',
+  ),
+  sequenceGaps: counterBy(
+    'ingester_sequence_gaps_total',
+    { part: PARTS },
+    'Times a sequence number on one connection jumped by more than one.',
+    'an upstream that leaves out sequence numbers',
+  ),
+  sequenceRegressions: counterBy(
+    'ingester_sequence_regressions_total',
+    { part: PARTS },
+    'Times a sequence number on one connection did not rise.',
+    'an upstream that repeats or reorders frames, or starts its numbering again',
+  ),
+})
+
+export const positions = (read: Readings, hosts: readonly string[]) => ({
+  outdatedCursors: counterBy(
+    'ingester_outdated_cursors_total',
+    { part: PARTS },
+    'Times an upstream no longer had the events after our cursor: a gap in the data.',
+    'an #info frame OutdatedCursor',
+  ),
+  futureCursors: counterBy(
+    'ingester_future_cursors_total',
+    { part: PARTS },
+    'Times an upstream refused our cursor as lying in its future; its whole window is read again.',
+    'an error frame FutureCursor',
+  ),
+  lastFrameTime: gaugeBy(
+    'ingester_last_frame_time_seconds',
+    { host: hosts },
+    'When the last frame of a host came, Unix time; 0 before the first.',
+    'a frame of that host',
+  ),
+  cursorTime: gaugeBy(
+    'ingester_cursor_saved_time_seconds',
+    { host: hosts },
+    'When the cursor of a host was last saved, Unix time; 0 before the first.',
+    'a batch of that host saved',
+  ),
+  secondsSinceLastFrame: reading('ingester_seconds_since_last_frame', read.secondsSinceLastFrame)(
+    'Seconds since the relay that has been silent longest sent a frame (since the start, before its first).',
+    'a relay that sends nothing',
+  ),
+  cursorAge: reading('ingester_cursor_age_seconds', read.cursorAgeSeconds)(
+    'Seconds since the firehose cursor that stands still longest was saved (since the start, before its first).',
+    'time passing without a batch saved',
+  ),
+})

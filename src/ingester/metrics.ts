@@ -1,0 +1,43 @@
+/**
+ * Every metric of the ingester, declared once. Names of the seed, of rsky and of its successor keep their name and type; what
+ * they count is stated here exactly, because the originals disagreed with their documents. Guarantees that each has a cause.
+ */
+import type { MetricHandles, MetricSpec } from '../monitoring/metrics.ts'
+import { firehose, labels, repos } from './metrics-content.ts'
+import { output, streams } from './metrics-flow.ts'
+import { connections, positions } from './metrics-upstream.ts'
+import type { Readings } from './metric-words.ts'
+
+/** `hosts`: the configured upstreams, the closed set of the label `host`. */
+export const ingesterMetrics = (read: Readings, hosts: readonly string[]) => ({
+  ...firehose(read),
+  ...labels(),
+  ...repos(read),
+  ...output(read),
+  ...streams(read),
+  ...connections(),
+  ...positions(read, hosts.length === 0 ? ['none'] : [...new Set(hosts)]),
+})
+
+export type IngesterMetrics = MetricHandles<ReturnType<typeof ingesterMetrics>>
+
+const nothing = () => 0
+const later = async () => 0
+
+/** The declarations alone, for docs and checks. */
+export const INGESTER_METRICS: readonly MetricSpec[] = Object.values(
+  ingesterMetrics(
+    {
+      length: later,
+      oldestAgeSeconds: later,
+      backpressureActive: nothing,
+      eventsInMemory: nothing,
+      bytesInMemory: nothing,
+      secondsSinceLastFrame: nothing,
+      cursorAgeSeconds: nothing,
+      lastEventTimeSeconds: nothing,
+      backfillComplete: nothing,
+    },
+    [],
+  ),
+)
