@@ -1,0 +1,238 @@
+/**
+ * Connections to PostgreSQL. Owns their number, their bounds in time and the reaction to their errors; knows no table.
+ * Guarantees: nothing is sent as a connection's own state (no search_path, no startup parameter but application_name), so a
+ * PgBouncer in transaction mode may stand between: statements name their schema themselves. Named statements need PgBouncer
+ * 1.21 or newer, or `prepare: false`.
+ *
+ * int8 arrives as a number while it is a safe integer; a larger one is an error, never a rounded value: select it `::text`.
+ */
+import pg from 'pg'
+import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
+import { EXIT, SetupError } from '../lib/errors.ts'
+import type { Logger } from '../lib/logger.ts'
+import { asReaction, isConflict, sqlState } from './sql-error.ts'
+
+export type PoolOptions = {
+  readonly url: string
+  /** Most connections at once. */
+  readonly max: number
+  /** Where the AppView's tables live; handed to whoever writes SQL. */
+  readonly schema?: string
+  /** The longest a single statement may take. */
+  readonly statementTimeoutMs?: number
+  readonly idleTimeoutMs?: number
+  /** The longest wait for a connection, be it for the network or for a free one. */
+  readonly connectTimeoutMs?: number
+  /** Name statements, so that the server parses and plans each once per connection. */
+  readonly prepare?: boolean
+  readonly logger: Logger
+  /** A connection broke while nobody used it. */
+  readonly onError?: (error: Error) => void
+}
+
+export type Statement = {
+  readonly name?: string
+  readonly text: string
+  readonly values?: readonly unknown[]
+}
+
+/** `count`: rows returned or changed. */
+export type Result<R> = { readonly rows: readonly R[]; readonly count: number }
+
+/** Errors: TransientError (try again), pg.DatabaseError (the statement or its data is wrong). */
+export interface Queryable {
+  query<R = Record<string, unknown>>(statement: Statement): Promise<Result<R>>
+}
+
+export type TransactionOptions = {
+  /** Repetitions after a deadlock or serialization failure (default 5); then it is thrown as a TransientError. */
+  readonly retries?: number
+  readonly onRetry?: (sqlState: string) => void
+  readonly signal?: AbortSignal
+}
+
+export type PoolStats = {
+  readonly size: number
+  readonly idle: number
+  readonly waiting: number
+  readonly max: number
+}
+
+export interface Pool extends Queryable {
+  readonly schema: string
+  /** `work` may run several times: it must have no effect but through the connection it is given. */
+  transaction<T>(work: (tx: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>
+  stats(): PoolStats
+  close(): Promise<void>
+}
+
+const OLDEST_VERSION = 14
+/** A server that has stopped answering altogether is given up this long after the statement's own bound. */
+const GRACE_MS = 5_000
+
+/** Connects once. Errors: SetupError (not a URL, unreachable, refused, too old). */
+export const openPool = async (options: PoolOptions): Promise<Pool> => {
+  const statementTimeoutMs = options.statementTimeoutMs ?? 60_000
+  const pool = new pg.Pool(connectionConfig(options, statementTimeoutMs))
+  pool.on('error', (error) => {
+    options.logger.warn({ err: error.message }, 'an idle PostgreSQL connection broke')
+    options.onError?.(error)
+  })
+  await checkServer(pool, options.url).catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
+  const prepare = options.prepare ?? true
+  return {
+    schema: options.schema ?? 'bsky',
+    query: (statement) => reacting(() => send(pool, statement, prepare)),
+    transaction: (work, settings) => transact(pool, work, { ...settings, prepare, statementTimeoutMs }),
+    stats: () => ({
+      size: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      max: options.max,
+    }),
+    close: () => pool.end(),
+  }
+}
+
+const connectionConfig = (options: PoolOptions, statementTimeoutMs: number): pg.PoolConfig => ({
+  connectionString: checkUrl(options.url),
+  max: options.max,
+  application_name: 'millrace',
+  keepAlive: true,
+  idleTimeoutMillis: options.idleTimeoutMs ?? 30_000,
+  connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000,
+  query_timeout: statementTimeoutMs + GRACE_MS,
+  types: { getTypeParser },
+})
+
+const INT8 = 20
+
+const getTypeParser = ((oid: number, format?: 'text' | 'binary') =>
+  oid === INT8 && format !== 'binary'
+    ? parseInt8
+    : (pg.types.getTypeParser(oid, format) as unknown)) as typeof pg.types.getTypeParser
+
+const parseInt8 = (text: string): number => {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value))
+    throw new RangeError(`int8 ${text} does not fit a number: select it as text`)
+  return value
+}
+
+const checkUrl = (url: string): string => {
+  if (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)) return url
+  throw new SetupError('the database URL is not of the form postgresql://user:password@host:port/database', {
+    remedy: 'correct --database-url; characters such as @ or / in a password are written %40, %2F',
+    exitCode: EXIT.usage,
+  })
+}
+
+const checkServer = async (pool: pg.Pool, url: string): Promise<void> => {
+  const answer = await pool
+    .query<{ version: string }>("SELECT current_setting('server_version_num') AS version")
+    .catch((cause: unknown) => {
+      throw startError(url, cause)
+    })
+  const major = Math.floor(Number(answer.rows[0]?.version) / 10_000)
+  if (major >= OLDEST_VERSION) return
+  throw new SetupError(`${describeTarget(url)} is version ${major}`, {
+    remedy: `use PostgreSQL ${OLDEST_VERSION} or newer`,
+    exitCode: EXIT.unavailable,
+  })
+}
+
+/** Host, port and database; never a user's password. */
+export const describeTarget = (url: string): string => {
+  const { hostname, port, pathname, searchParams } = new URL(url)
+  const host = hostname || searchParams.get('host') || 'localhost'
+  return `PostgreSQL at ${host}:${port || 5432}, database ${pathname.slice(1) || '(default)'},`
+}
+
+const REMEDY: Readonly<Record<string, string>> = {
+  '28P01': 'correct user and password in --database-url',
+  '28000': 'correct user and password in --database-url, or let the server accept us (pg_hba.conf)',
+  '3D000': 'create the database (createdb), or correct its name in --database-url',
+  '53300': 'raise max_connections, or lower the number of connections of the clients',
+}
+
+const startError = (url: string, cause: unknown): SetupError =>
+  new SetupError(`${describeTarget(url)} cannot be used`, {
+    remedy: REMEDY[sqlState(cause) ?? ''] ?? 'start it, or correct --database-url',
+    exitCode: EXIT.unavailable,
+    cause,
+  })
+
+const reacting = async <T>(work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    throw asReaction(error)
+  }
+}
+
+const send = async <R>(
+  target: pg.Pool | pg.PoolClient,
+  statement: Statement,
+  prepare: boolean,
+): Promise<Result<R>> => {
+  const { name, text, values } = statement
+  const named = prepare && name !== undefined ? { name } : {}
+  const result = await target.query({ ...named, text, ...(values ? { values: [...values] } : {}) })
+  return { rows: (result.rows ?? []) as R[], count: result.rowCount ?? 0 }
+}
+
+type Bounds = TransactionOptions & { readonly prepare: boolean; readonly statementTimeoutMs: number }
+
+const transact = async <T>(
+  pool: pg.Pool,
+  work: (tx: Queryable) => Promise<T>,
+  bounds: Bounds,
+): Promise<T> => {
+  const retries = bounds.retries ?? 5
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transactOnce(pool, work, bounds)
+    } catch (error) {
+      if (!isConflict(error)) throw asReaction(error)
+      bounds.onRetry?.(sqlState(error) ?? '')
+      if (attempt > retries || bounds.signal?.aborted) throw asReaction(error)
+      await sleep(jitter(backoffMs(attempt, { initialMs: 10, maxMs: 500 })), bounds.signal)
+    }
+  }
+}
+
+/** The bound in time travels with BEGIN: one round trip, and gone with the transaction. */
+const transactOnce = async <T>(
+  pool: pg.Pool,
+  work: (tx: Queryable) => Promise<T>,
+  bounds: Bounds,
+): Promise<T> => {
+  const client = await pool.connect()
+  const ignore = () => {}
+  client.on('error', ignore) // the statement under way fails as well and tells
+  try {
+    await client.query(`BEGIN; SET LOCAL statement_timeout = ${Math.ceil(bounds.statementTimeoutMs)}`)
+    const value = await work({ query: (statement) => send(client, statement, bounds.prepare) })
+    await client.query('COMMIT')
+    release(client, ignore, false)
+    return value
+  } catch (error) {
+    const usable = sqlState(error) !== null && (await rollBack(client))
+    release(client, ignore, !usable)
+    throw error
+  }
+}
+
+const rollBack = (client: pg.PoolClient): Promise<boolean> =>
+  client.query('ROLLBACK').then(
+    () => true,
+    () => false,
+  )
+
+const release = (client: pg.PoolClient, listener: () => void, destroy: boolean): void => {
+  client.removeListener('error', listener)
+  client.release(destroy)
+}
