@@ -106,6 +106,9 @@ test('the page lists every declaration once, by service and name, with its label
     page,
     /\| `demo_events_total` \| counter \| `outcome`: kept, dropped \| Events of the demo\. \| an event arrives \|/,
   )
-  assert.match(page, /\| `ingester_errors_total` \| counter \| {2}\| All \\\| errors\. \| an error \| seed \|/)
+  assert.match(
+    page,
+    /\| `ingester_errors_total` \| counter \| {2}\| All \\\| errors\. \| an error \| seed \|/,
+  )
   assert.equal(page, metricsPage({ ingester: [fine, seed] }))
 })

@@ -7,7 +7,7 @@ import { describeError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { consolePage } from './console/page.ts'
 import { scrape } from './registry.ts'
-import type { Health, ServiceStatus, StatusSource } from './status.ts'
+import type { Health, ServiceStatus, ServiceView, StatusSource } from './status.ts'
 
 export type Answer = {
   readonly status: number
@@ -15,9 +15,6 @@ export type Answer = {
   readonly body: string
   readonly headers?: Readonly<Record<string, string>>
 }
-
-/** One service as the console sees it; `status` is null when it could not be had, and `health.reasons` then says why. */
-export type ServiceView = { readonly status: ServiceStatus | null; readonly health: Health }
 
 type RouteOptions = {
   readonly registry: Registry

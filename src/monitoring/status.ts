@@ -57,6 +57,9 @@ export type Health = {
   readonly reasons: readonly string[]
 }
 
+/** A service as the console sees it. `status` is null when it could not be had; `health.reasons` then says why. */
+export type ServiceView = { readonly status: ServiceStatus | null; readonly health: Health }
+
 /** What a service hands to the metrics endpoint besides its registry. */
 export interface StatusSource {
   status(): Promise<ServiceStatus>
