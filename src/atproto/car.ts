@@ -26,20 +26,31 @@ export type Car = { readonly roots: readonly string[]; readonly blocks: BlockMap
 export type CarLimits = { readonly maxBlocks?: number; readonly maxBytes?: number }
 
 /** Reads a whole CAR. Blocks are views into `bytes`. */
-export const readCar = (
-  bytes: Uint8Array,
-  { maxBlocks = Infinity, maxBytes = Infinity }: CarLimits = {},
-): Car => {
-  if (bytes.length > maxBytes) throw new CarError('too_large', `${bytes.length} bytes, limit ${maxBytes}`)
-  const { roots, end } = readHeader(bytes)
+export const readCar = (bytes: Uint8Array, limits: CarLimits = {}): Car => {
   const blocks = new Map<string, Uint8Array>()
-  eachSection(bytes, end, (cidAt, blockEnd) => {
-    const block = bytes.subarray(cidAt + CID_BYTES, blockEnd)
-    verifyBlock(bytes, cidAt, block)
-    blocks.set(cidTextAt(bytes, cidAt), block)
-    if (blocks.size > maxBlocks) throw new CarError('too_large', `more than ${maxBlocks} blocks`)
+  const roots = scanCar(bytes, limits, (cidAt, end) => {
+    blocks.set(cidTextAt(bytes, cidAt), bytes.subarray(cidAt + CID_BYTES, end))
   })
   return { roots, blocks }
+}
+
+/**
+ * Calls `visit` for every section, verified: its CID is at `cidAt`, its block between there and `end`. Returns the roots.
+ */
+export const scanCar = (
+  bytes: Uint8Array,
+  { maxBlocks = Infinity, maxBytes = Infinity }: CarLimits,
+  visit: (cidAt: number, end: number) => void,
+): readonly string[] => {
+  if (bytes.length > maxBytes) throw new CarError('too_large', `${bytes.length} bytes, limit ${maxBytes}`)
+  const { roots, end: start } = readHeader(bytes)
+  let count = 0
+  eachSection(bytes, start, (cidAt, end) => {
+    if (++count > maxBlocks) throw new CarError('too_large', `more than ${maxBlocks} blocks`)
+    verifySection(bytes, cidAt, end)
+    visit(cidAt, end)
+  })
+  return roots
 }
 
 /**
@@ -58,15 +69,15 @@ export const selectBlocks = (bytes: Uint8Array, wanted: ReadonlySet<string>): Bl
   eachSection(bytes, readHeader(bytes).end, (cidAt, blockEnd) => {
     const text = digests.get(buffer.toString('latin1', cidAt, cidAt + CID_BYTES))
     if (text === undefined) return
-    const block = bytes.subarray(cidAt + CID_BYTES, blockEnd)
-    verifyBlock(bytes, cidAt, block)
-    blocks.set(text, block)
+    verifySection(bytes, cidAt, blockEnd)
+    blocks.set(text, bytes.subarray(cidAt + CID_BYTES, blockEnd))
   })
   return blocks
 }
 
-const verifyBlock = (bytes: Uint8Array, cidAt: number, block: Uint8Array): void => {
-  if (!matchesCidAt(bytes, cidAt, block)) {
+/** Throws CarError unless the section [cidAt, end) is a CID of ours and a block that hashes to it. */
+export const verifySection = (bytes: Uint8Array, cidAt: number, end: number): void => {
+  if (!matchesCidAt(bytes, cidAt, bytes.subarray(cidAt + CID_BYTES, end))) {
     throw new CarError('cid_mismatch', `a block does not hash to ${cidTextAt(bytes, cidAt)}`)
   }
 }
@@ -78,7 +89,7 @@ const eachSection = (
 ): void => {
   let at = start
   while (at < bytes.length) {
-    const { value: length, end: cidAt } = readVarint(bytes, at)
+    const { value: length, end: cidAt } = readLength(bytes, at)
     const blockEnd = cidAt + length
     if (blockEnd > bytes.length) throw new CarError('truncated', 'the last block is cut off')
     if (length < CID_BYTES || !isCidAt(bytes, cidAt))
@@ -89,7 +100,7 @@ const eachSection = (
 }
 
 const readHeader = (bytes: Uint8Array): { roots: readonly string[]; end: number } => {
-  const { value: length, end: start } = readVarint(bytes, 0)
+  const { value: length, end: start } = readLength(bytes, 0)
   const end = start + length
   if (end > bytes.length) throw new CarError('truncated', 'the header is cut off')
   return { roots: decodeHeader(bytes.subarray(start, end)), end }
@@ -110,18 +121,26 @@ export const decodeHeader = (bytes: Uint8Array): readonly string[] => {
   })
 }
 
-/** Unsigned LEB128 of at most five bytes: a section of 32 GiB is beyond any limit of ours. */
-const readVarint = (bytes: Uint8Array, start: number): { value: number; end: number } => {
+/**
+ * Unsigned LEB128 of at most five bytes (a section of 32 GiB is beyond any limit of ours); null when it is cut off.
+ */
+export const readVarint = (bytes: Uint8Array, start: number): { value: number; end: number } | null => {
   let value = 0
   let scale = 1
   for (let at = start; at < start + 5; at++) {
     const byte = bytes[at]
-    if (byte === undefined) throw new CarError('truncated', 'a length is cut off')
+    if (byte === undefined) return null
     value += (byte & 0x7f) * scale
     if (byte < 0x80) return { value, end: at + 1 }
     scale *= 128
   }
   throw new CarError('bad_header', 'a length of more than five bytes')
+}
+
+const readLength = (bytes: Uint8Array, start: number): { value: number; end: number } => {
+  const length = readVarint(bytes, start)
+  if (length === null) throw new CarError('truncated', 'a length is cut off')
+  return length
 }
 
 export const asBuffer = (bytes: Uint8Array): Buffer =>
