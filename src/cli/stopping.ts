@@ -39,6 +39,11 @@ const setupErrorIn = (error: unknown): SetupError | null => {
   return error instanceof Error && error.cause !== undefined ? setupErrorIn(error.cause) : null
 }
 
+const asSentence = (text: string, isFirst = false): string => {
+  const start = isFirst ? text.slice(0, 1).toUpperCase() + text.slice(1) : text
+  return /[.!?]$/.test(start) ? start : `${start}.`
+}
+
 /** Reports what ended the command; returns its exit code. */
 export const report = (error: unknown, logger: Logger): ExitCode => {
   const setup = setupErrorIn(error)
@@ -46,7 +51,7 @@ export const report = (error: unknown, logger: Logger): ExitCode => {
     logger.fatal({ err: error }, describeError(error))
     return EXIT.crash
   }
-  process.stderr.write(`millrace: ${setup.message.replace(/\.$/, '')}. ${setup.remedy}\n`)
+  process.stderr.write(`millrace: ${asSentence(setup.message)} ${asSentence(setup.remedy, true)}\n`)
   if (setup.cause !== undefined) logger.debug({ err: setup.cause }, 'cause')
   return setup.exitCode
 }

@@ -1,4 +1,60 @@
+/** `millrace sandbox`: the network of the demo and of the tests, on its own. */
+import { once } from 'node:events'
 import { EXIT } from '../../lib/errors.ts'
+import type { Logger } from '../../lib/logger.ts'
+import { startSandbox, type Sandbox } from '../../sandbox/index.ts'
 import type { Run } from '../commands.ts'
+import type { Settings } from '../config/settings.ts'
+import { drawTable } from '../table.ts'
 
-export const sandbox: Run = async () => EXIT.ok
+export const openSandbox = (settings: Settings, logger: Logger): Promise<Sandbox> =>
+  startSandbox({
+    seed: settings.seed,
+    accounts: settings.accounts,
+    records: settings.records,
+    ratePerSecond: settings.rate,
+    relays: settings.relays,
+    pdses: settings.pdses,
+    host: settings.sandboxHost,
+    port: settings.sandboxPort,
+    logger,
+  })
+
+type Addresses = Pick<Sandbox, 'relayUrls' | 'labelerUrls' | 'plcUrl' | 'pdsUrls' | 'controlUrl'>
+
+const addressesOf = ({ relayUrls, labelerUrls, plcUrl, pdsUrls, controlUrl }: Addresses): Addresses => ({
+  relayUrls,
+  labelerUrls,
+  plcUrl,
+  pdsUrls,
+  controlUrl,
+})
+
+const drawAddresses = ({ relayUrls, labelerUrls, plcUrl, pdsUrls, controlUrl }: Addresses): string => {
+  const rows = [
+    ['relay', relayUrls.join(' ')],
+    ['labeler', labelerUrls.join(' ')],
+    ['PLC directory', plcUrl],
+    ['PDS', pdsUrls.join(' ')],
+    ['control', `${controlUrl} (GET /truth)`],
+  ]
+  const hint = `millrace up --relay-hosts ${relayUrls.join(',')} --labeler-hosts ${labelerUrls.join(',')} --plc-url ${plcUrl}`
+  return `${drawTable(['what', 'where'], rows)}\n\nIndex it with: ${hint}`
+}
+
+/** Resolves when the signal aborts. */
+export const untilAborted = async (signal: AbortSignal): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+
+export const sandbox: Run = async ({ settings, logger, signal, answer }) => {
+  const network = await openSandbox(settings, logger)
+  try {
+    const addresses = addressesOf(network)
+    answer(settings.json ? JSON.stringify(addresses) : drawAddresses(addresses))
+    await untilAborted(signal)
+  } finally {
+    await network.close()
+  }
+  return EXIT.ok
+}

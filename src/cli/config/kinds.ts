@@ -112,7 +112,7 @@ export const path: Kind<string> = {
 
 /** Hides what stands between `//` and the last `@`: a password may hold any character, written right or wrong. */
 export const redactUrl = (text: string): string =>
-  text.replace(/\/\/.*@/, '//***@').replace(/([?&](?:password|pass|token|secret)=)[^&]*/gi, '$1***')
+  text.replace(/\/\/.*@/, '//***@').replace(/([?&]\w*(?:password|pass|token|secret)=)[^&]*/gi, '$1***')
 
 /** A URL of one of these schemes. The host part is not examined: Redis has forms with several hosts. */
 export const url = (schemes: readonly string[], example: string): Kind<string> => ({

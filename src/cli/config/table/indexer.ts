@@ -70,4 +70,10 @@ export const indexer = {
     commands: ['indexer', 'up'],
     text: 'Server asked for com.atproto.identity.resolveHandle instead of resolving handles directly.',
   }),
+  allowHttp: setting({
+    kind: bool,
+    default: false,
+    commands: ['indexer', 'backfiller', 'up'],
+    text: 'Accept identities on plain http and on hosts of an inner network, such as those of the sandbox.',
+  }),
 }

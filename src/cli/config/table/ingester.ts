@@ -1,5 +1,5 @@
 /** Settings of the ingester: upstreams, filter, batches and high-water marks. */
-import { bytes, duration, int, list, name, oneOf, optional } from '../kinds.ts'
+import { bytes, duration, int, list, name, oneOf, optional, type Kind } from '../kinds.ts'
 import { setting, type CommandName } from '../setting.ts'
 
 const INGESTER: readonly CommandName[] = ['ingester', 'up']
@@ -15,6 +15,12 @@ const pattern = name(
   'a collection such as app.bsky.feed.post, or app.bsky.*',
 )
 const mark = int({ min: 1 })
+const cursor: Kind<'live' | number> = {
+  expects: 'live, or a whole number of 0 or more',
+  placeholder: '<cursor>',
+  parse: (text) => (text.toLowerCase() === 'live' ? 'live' : int({ min: 0 }).parse(text)),
+  show: String,
+}
 
 const ownMark = (stream: string) =>
   setting<number | null>({
@@ -54,12 +60,12 @@ export const ingester = {
     commands: [...WITH_DEMO, 'backfiller'],
     text: 'Collections to keep, live and in backfill; everything else is counted and left out.',
   }),
-  initialCursor: setting<number | null>({
-    kind: optional(int({ min: 0 })),
+  initialCursor: setting<'live' | number>({
+    kind: cursor,
     default: 0,
     env: ['FIREHOSE_INITIAL_CURSOR'],
     commands: INGESTER,
-    text: 'Where to begin at a relay without a saved cursor: 0 replays all that the relay still has.',
+    text: 'Where to begin at a relay without a saved cursor: 0 replays all that it still has, live skips that.',
   }),
   ingesterHighWaterMark: setting({
     kind: mark,
@@ -90,6 +96,12 @@ export const ingester = {
     default: 30_000,
     commands: WITH_DEMO,
     text: 'A firehose that sends no data for this long is disconnected and connected anew.',
+  }),
+  labelIdleTimeoutMs: setting({
+    kind: duration({ minMs: 1_000, maxMs: 86_400_000 }),
+    default: 600_000,
+    commands: WITH_DEMO,
+    text: 'The same for labelers, which may rightly be silent for minutes.',
   }),
   maxFrameBytes: setting({
     kind: bytes({ min: 64 * 1_024, max: 256 * 1_024 ** 2 }),

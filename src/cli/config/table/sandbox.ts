@@ -1,5 +1,5 @@
 /** Settings of the sandbox network. */
-import { int, name, optional, path, port } from '../kinds.ts'
+import { int, name, port } from '../kinds.ts'
 import { setting, type CommandName } from '../setting.ts'
 
 const BOTH: readonly CommandName[] = ['sandbox', 'demo']
@@ -21,13 +21,13 @@ export const sandbox = {
     kind: int({ min: 0, max: 100_000_000 }),
     default: 20_000,
     commands: BOTH,
-    text: 'Records to produce over the relay, besides those that exist at the start.',
+    text: 'Records in all: half of them exist at the start, half come over the relays.',
   }),
   rate: setting({
-    kind: int({ min: 1, max: 1_000_000 }),
+    kind: int({ min: 0, max: 1_000_000 }),
     default: 1_000,
     commands: BOTH,
-    text: 'Events per second.',
+    text: 'Events per second; 0 waits for a request to the control address.',
   }),
   relays: setting({
     kind: int({ min: 1, max: 16 }),
@@ -53,12 +53,5 @@ export const sandbox = {
     defaultFor: { sandbox: 2580 },
     commands: BOTH,
     text: 'First port of the network; 0 takes free ones.',
-  }),
-  serve: setting<string | null>({
-    kind: optional(path),
-    default: null,
-    absent: 'none',
-    commands: ['sandbox'],
-    text: 'Also serve the captured repositories and frames of this folder.',
   }),
 }
