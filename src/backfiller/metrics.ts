@@ -1,0 +1,35 @@
+/** Every metric of the backfiller, declared once; the two halves say what each counts exactly. */
+import type { Registry } from '@prometheus-io/client'
+import { registerMetrics, type MetricHandles, type MetricSpec } from '../monitoring/metrics.ts'
+import { errors, output, records, repos, type Readings } from './metrics-contract.ts'
+import { network, outcomes, state, times } from './metrics-own.ts'
+
+export const backfillerMetrics = (read: Readings) => ({
+  ...repos(read),
+  ...records(),
+  ...output(read),
+  ...errors(),
+  ...outcomes(),
+  ...network(),
+  ...times(),
+  ...state(read),
+})
+
+export type BackfillerMetrics = MetricHandles<ReturnType<typeof backfillerMetrics>>
+
+export const registerBackfillerMetrics = (registry: Registry, read: Readings): BackfillerMetrics =>
+  registerMetrics(registry, backfillerMetrics(read))
+
+const nothing = () => 0
+const later = async () => 0
+
+/** The declarations alone, for docs and checks. */
+export const BACKFILLER_METRICS: readonly MetricSpec[] = Object.values(
+  backfillerMetrics({
+    waiting: later,
+    outputLength: later,
+    deadLetters: later,
+    memoryBytes: nothing,
+    heldHosts: nothing,
+  }),
+)
