@@ -3,7 +3,7 @@
  * (`{e: [{k, p, t, v}], l}`, spec: repository), so a strict reader of that form is both the check and the fast path: no maps,
  * no link objects. Links are positions in the block.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { CidLinkWrapper, encode, toBytes } from '@atcute/cbor'
 import { CID_BYTES, isCidAt, parseCid } from './cid.ts'
 
@@ -144,7 +144,7 @@ const link = (text: string | null): CidLinkWrapper | null => {
 
 /** Leading zero bits of the key's sha-256, in pairs: the layer at which the key lives. */
 export const keyHeight = (key: string): number => {
-  const digest = createHash('sha256').update(key, 'utf8').digest()
+  const digest = hash('sha256', key, 'buffer')
   let zeros = 0
   for (const byte of digest) {
     if (byte === 0) {
