@@ -12,21 +12,21 @@ import { STYLE } from './style.ts'
 const POLL_MS = 2_000
 
 const PANELS = [
-  { id: 'throughput', title: 'Throughput', about: 'per second', unit: '/s', kind: 'lines', pointerX: null },
+  { id: 'throughput', title: 'Throughput', about: 'per second', unit: '/s', scale: 'linear', pointerX: null },
   {
     id: 'lengths',
     title: 'Stream lengths',
-    about: 'entries stored',
+    about: 'entries, log scale',
     unit: '',
-    kind: 'lines',
+    scale: 'log',
     pointerX: null,
   },
   {
     id: 'lag',
     title: 'Lag',
-    about: 'age of the oldest entry, seconds',
-    unit: ' s',
-    kind: 'lines',
+    about: 'age of the oldest entry, log scale',
+    unit: '',
+    scale: 'age',
     pointerX: null,
   },
   {
@@ -34,7 +34,7 @@ const PANELS = [
     title: 'Errors',
     about: 'each bar counts two seconds',
     unit: '',
-    kind: 'bars',
+    scale: 'count',
     pointerX: null,
   },
 ] as const
@@ -76,7 +76,7 @@ const html = (code: string): string => `<!doctype html>
     <section class="box"><h2>Upstreams</h2><ul class="rows" id="upstreams"></ul></section>
     <section class="box"><h2>Streams</h2>
       <table class="streams"><thead><tr><th>stream</th><th>entries</th><th>not delivered</th><th>pending</th><th>oldest</th>
-      <th>high-water mark</th></tr></thead><tbody id="streams"></tbody></table></section>
+      <th class="mark">high-water mark</th></tr></thead><tbody id="streams"></tbody></table></section>
     <section class="box"><h2>Last problems</h2><ul class="rows" id="problems"></ul></section>
   </main>
   <footer class="about">Numbers for machines: <a href="metrics">metrics</a> · <a href="status/all">status</a> ·

@@ -1,13 +1,13 @@
 /** One plot of the console as inline SVG, at the size of its place. Served as its own source: see samples.ts. */
 import type { Page, PageElement } from './dom.ts'
-import { axisOf, clockWords, compactNumber, type Sample } from './samples.ts'
+import { ageWords, axisOf, clockWords, compactNumber, heightOf, type Sample, type Scale } from './samples.ts'
 
 export type Panel = {
   /** Element to draw in, and the first part of its keys in a sample. */
   readonly id: string
   readonly unit: string
-  /** `bars`: each value is a count since the sample before; `lines`: each is a level. */
-  readonly kind: 'lines' | 'bars'
+  /** `count` is drawn as bars: each value happened since the sample before. The others are lines: each is a level. */
+  readonly scale: Scale
   pointerX: number | null
 }
 
@@ -19,6 +19,7 @@ type Frame = {
   readonly from: number
   readonly to: number
   readonly top: number
+  readonly scale: Scale
 }
 
 export const seriesOf = (id: string, samples: readonly Sample[]): Series[] => {
@@ -47,7 +48,7 @@ export const paint = (name: string, names: readonly string[]): { colour: string;
 
 export const toPoint = (frame: Frame, at: number, value: number): Point => [
   ((at - frame.from) / (frame.to - frame.from)) * frame.width,
-  frame.height - 18 - (value / frame.top) * (frame.height - 26),
+  frame.height - 18 - heightOf(value, frame.top, frame.scale) * (frame.height - 26),
 ]
 
 /** The path of a line; a silence of more than 15 s is a gap, never a straight line through what nobody saw. */
@@ -81,11 +82,15 @@ export const shape = (
   return made
 }
 
-export const drawGrid = (page: Page, svg: PageElement, frame: Frame, step: number): void => {
-  for (let value = 0; value <= frame.top + step / 2; value += step) {
+export const valueWords = (value: number, panel: Panel): string =>
+  panel.scale === 'age' ? ageWords(value) : `${compactNumber(value)}${panel.unit}`
+
+export const drawGrid = (page: Page, svg: PageElement, frame: Frame, ticks: readonly number[]): void => {
+  for (const value of [0, ...ticks]) {
     const y = toPoint(frame, frame.from, value)[1]
     svg.append(shape(page, 'line', { class: 'grid', x1: 0, x2: frame.width, y1: y, y2: y }))
-    if (value > 0) svg.append(shape(page, 'text', { x: 0, y: y + 11 }, compactNumber(value)))
+    const words = frame.scale === 'age' ? ageWords(value) : compactNumber(value)
+    if (value > 0) svg.append(shape(page, 'text', { x: 0, y: y + 11 }, words))
   }
   const minutes = Math.round((frame.to - frame.from) / 60_000)
   const y = frame.height - 4
@@ -94,13 +99,9 @@ export const drawGrid = (page: Page, svg: PageElement, frame: Frame, step: numbe
 }
 
 /** The value to name in the legend: at the pointer, else the newest; for bars the sum of what is shown. */
-export const valueAt = (
-  points: Series['points'],
-  at: number | null,
-  kind: Panel['kind'],
-): number | undefined => {
+export const valueAt = (points: Series['points'], at: number | null, scale: Scale): number | undefined => {
   if (at === null)
-    return kind === 'bars' ? points.reduce((sum, [, value]) => sum + value, 0) : points.at(-1)?.[1]
+    return scale === 'count' ? points.reduce((sum, [, value]) => sum + value, 0) : points.at(-1)?.[1]
   const near = points.filter(([time]) => Math.abs(time - at) < 15_000)
   return near.sort((a, b) => Math.abs(a[0] - at) - Math.abs(b[0] - at))[0]?.[1]
 }
@@ -127,22 +128,23 @@ export const drawPlot = (page: Page, panel: Panel, samples: readonly Sample[]): 
   const names = series.map(({ name }) => name)
   const to = samples.at(-1)?.at ?? 0
   const span = Math.min(600_000, Math.max(60_000, to - (samples[0]?.at ?? to)))
-  const { top, step } = axisOf(
-    Math.max(0, ...series.flatMap(({ points }) => points.map(([, value]) => value))) || 1,
-  )
-  const frame: Frame = { width: Math.max(120, place.clientWidth), height: 170, from: to - span, to, top }
+  const highest = Math.max(0, ...series.flatMap(({ points }) => points.map(([, value]) => value)))
+  const { top, ticks } = axisOf(highest, panel.scale)
+  const { scale } = panel
+  const width = Math.max(120, place.clientWidth)
+  const frame: Frame = { width, height: 170, from: to - span, to, top, scale }
   const svg = shape(page, 'svg', {
     width: frame.width,
     height: frame.height,
     role: 'img',
     'aria-label': panel.id,
   })
-  drawGrid(page, svg, frame, step)
+  drawGrid(page, svg, frame, ticks)
   for (const { name, points } of series) {
     const { colour, dash } = paint(name, names)
-    const d = panel.kind === 'bars' ? barPath(frame, points) : linePath(frame, points)
+    const d = panel.scale === 'count' ? barPath(frame, points) : linePath(frame, points)
     const look =
-      panel.kind === 'bars'
+      panel.scale === 'count'
         ? { class: `bar ${colour}` }
         : { class: `line ${colour}`, 'stroke-dasharray': dash }
     svg.append(shape(page, 'path', { ...look, d, 'data-series': name }))
@@ -153,8 +155,8 @@ export const drawPlot = (page: Page, panel: Panel, samples: readonly Sample[]): 
     svg.append(shape(page, 'line', { class: 'pointer', x1: x, x2: x, y1: 0, y2: frame.height - 18 }))
   place.replaceChildren(svg)
   const rows = series.map(({ name, points }) => {
-    const value = valueAt(points, at, panel.kind)
-    return legendRow(page, name, names, value === undefined ? '–' : `${compactNumber(value)}${panel.unit}`)
+    const value = valueAt(points, at, panel.scale)
+    return legendRow(page, name, names, value === undefined ? '–' : valueWords(value, panel))
   })
   page.getElementById(`${panel.id}-at`).textContent = at === null ? '' : clockWords(at)
   page.getElementById(`${panel.id}-legend`).replaceChildren(...rows)

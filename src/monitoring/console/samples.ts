@@ -26,11 +26,12 @@ export const isTrouble = (key: string): boolean =>
 
 export const compactNumber = (value: number): string => {
   const size = Math.abs(value)
-  if (size >= 1e9) return `${(value / 1e9).toPrecision(3)}G`
-  if (size >= 1e6) return `${(value / 1e6).toPrecision(3)}M`
-  if (size >= 1e4) return `${(value / 1e3).toPrecision(3)}k`
+  const short = (unit: number) => String(Number((value / unit).toPrecision(3)))
+  if (size >= 1e9) return `${short(1e9)}G`
+  if (size >= 1e6) return `${short(1e6)}M`
+  if (size >= 1e4) return `${short(1e3)}k`
   if (size >= 100 || Number.isInteger(value)) return Math.round(value).toLocaleString('en-GB')
-  return value.toPrecision(2).replace(/\.0$/, '')
+  return short(1).slice(0, 4)
 }
 
 export const ageWords = (seconds: number): string => {
@@ -144,10 +145,28 @@ export const headline = (findings: readonly Finding[], services: readonly Servic
   return 'All is well'
 }
 
-/** A round upper bound of an axis that shows `max`, and the step between its lines. */
-export const axisOf = (max: number): { readonly top: number; readonly step: number } => {
-  const rough = Math.max(max, 1e-9) / 3
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power
-  return { top: Math.ceil(Math.max(max, 1e-9) / step) * step, step }
+export type Scale = 'linear' | 'count' | 'log' | 'age'
+export type Axis = { readonly top: number; readonly ticks: readonly number[] }
+
+/**
+ * The lines of an axis from 0 that shows `max`. `log` and `age` rise by powers, so that a stream of three entries and one of
+ * a million are both seen to move; `count` never divides one.
+ */
+export const axisOf = (max: number, scale: Scale): Axis => {
+  if (scale === 'log' || scale === 'age') {
+    const marks =
+      scale === 'log' ? [10, 100, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] : [1, 10, 60, 600, 3_600, 36_000, 864_000]
+    const upTo = marks.findIndex((mark) => mark >= max)
+    const ticks = marks.slice(0, Math.max(2, upTo < 0 ? marks.length : upTo + 1))
+    return { top: Math.max(max, ticks.at(-1) ?? 1), ticks }
+  }
+  const least = scale === 'count' ? Math.max(3, max) : Math.max(max, 1e-6)
+  const power = 10 ** Math.floor(Math.log10(least / 3))
+  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= least / 3) ?? 10) * power
+  const lines = Math.ceil(least / step - 1e-9)
+  return { top: lines * step, ticks: Array.from({ length: lines }, (_, index) => (index + 1) * step) }
 }
+
+/** Where a value stands on its axis, from 0 to 1. */
+export const heightOf = (value: number, top: number, scale: Scale): number =>
+  scale === 'log' || scale === 'age' ? Math.log1p(value) / Math.log1p(top) : value / top

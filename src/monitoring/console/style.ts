@@ -72,7 +72,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 .bar { fill: none; stroke-width: 3; }
 .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); }
 .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); } .c6 { stroke: var(--c6); }
-.legend { display: grid; grid-template-columns: repeat(auto-fill, minmax(230px, 1fr)); gap: 2px 20px; margin-top: 8px; font-size: 13px; }
+.legend { display: grid; grid-template-columns: repeat(auto-fill, minmax(235px, 1fr)); gap: 2px 16px; margin-top: 8px; font-size: 13px; }
 .legend li { display: flex; align-items: baseline; gap: 8px; min-width: 0; }
 .legend svg { flex: none; }
 .legend b { margin-left: auto; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -88,7 +88,7 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 .streams thead th { border-top: 0; color: var(--soft); font-size: 13px; }
 .streams th:first-child { text-align: left; }
 .streams tbody th { font-weight: 600; }
-.streams .mark { width: 30%; padding-left: 20px; }
+.streams th.mark, .streams .mark { width: 30%; padding-left: 20px; text-align: left; }
 .streams .mark span { color: var(--soft); font-size: 13px; }
 .meter { height: 6px; border-radius: 3px; background: var(--line); overflow: hidden; }
 .meter i { display: block; height: 100%; background: var(--c3); min-width: 2px; }

@@ -1,0 +1,310 @@
+/** The console in a real Chromium, at the size of a phone and of a desk. MILLRACE_SCREENSHOT=path keeps a picture of it. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { chromiumBinary, needs } from '../../test/harness/services.ts'
+import { createRegistry } from './registry.ts'
+import { type MonitoringServer, serveMonitoring } from './http.ts'
+import type { Health, ServiceStatus, StatusSource } from './status.ts'
+
+const LAUNCH = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+const PHONE = { width: 375, height: 740 }
+const DESK = { width: 1280, height: 900 }
+const GOOD: Health = { live: true, ready: true, reasons: [] }
+
+type Scene = {
+  ingester: ServiceStatus
+  backfiller: ServiceStatus
+  indexer: ServiceStatus
+  health: Health
+  looks: number
+}
+
+const startedAt = new Date(Date.now() - 3 * 3_600_000).toISOString()
+const common = { version: '0.1.0', store: 'embedded', startedAt, problems: [] } as const
+const stream = { oldestAgeSeconds: 0, highWaterMark: null, group: null, lag: null, pending: null }
+
+const ingester = (): ServiceStatus => ({
+  ...common,
+  service: 'ingester',
+  upstreams: [
+    {
+      kind: 'firehose',
+      host: 'bsky.network',
+      state: 'live',
+      cursor: '24019384756',
+      secondsSinceData: 0.1,
+      reconnects: 0,
+      lastError: null,
+    },
+    {
+      kind: 'repos',
+      host: 'bsky.network',
+      state: 'done',
+      cursor: null,
+      secondsSinceData: 40,
+      reconnects: 0,
+      lastError: null,
+    },
+    {
+      kind: 'labels',
+      host: 'mod.bsky.app',
+      state: 'live',
+      cursor: '1184213',
+      secondsSinceData: 12,
+      reconnects: 2,
+      lastError: null,
+    },
+  ],
+  streams: [
+    { ...stream, stream: 'firehose_live', length: 812, oldestAgeSeconds: 1, highWaterMark: 100_000 },
+    { ...stream, stream: 'repo_backfill', length: 41_200, oldestAgeSeconds: 3000, highWaterMark: 100_000 },
+    { ...stream, stream: 'label_live', length: 3, oldestAgeSeconds: 0.2, highWaterMark: 100_000 },
+  ],
+  totals: { eventsReceived: 4_812_345, eventsWritten: 4_700_120, labelsWritten: 81_233, errors: 0 },
+})
+
+const backfiller = (): ServiceStatus => ({
+  ...common,
+  service: 'backfiller',
+  upstreams: [],
+  streams: [
+    {
+      ...stream,
+      stream: 'repo_backfill',
+      length: 41_200,
+      group: 'repo_backfill_group',
+      lag: 41_180,
+      pending: 20,
+    },
+    { ...stream, stream: 'firehose_backfill', length: 9_140, oldestAgeSeconds: 4, highWaterMark: 100_000 },
+  ],
+  totals: { reposProcessed: 12_410, recordsExtracted: 9_120_455, reposFailed: 0 },
+})
+
+const indexer = (): ServiceStatus => ({
+  ...common,
+  service: 'indexer',
+  upstreams: [
+    {
+      kind: 'database',
+      host: 'embedded',
+      state: 'live',
+      cursor: null,
+      secondsSinceData: 0,
+      reconnects: 0,
+      lastError: null,
+    },
+  ],
+  streams: [
+    { ...stream, stream: 'firehose_live', length: 812, group: 'firehose_group', lag: 310, pending: 502 },
+    {
+      ...stream,
+      stream: 'firehose_backfill',
+      length: 9_140,
+      group: 'firehose_group',
+      lag: 7_140,
+      pending: 2_000,
+    },
+    { ...stream, stream: 'label_live', length: 3, group: 'firehose_group', lag: 0, pending: 3 },
+  ],
+  totals: { eventsProcessed: 12_001_220, rowsWritten: 25_120_455, errors: 0 },
+})
+
+const newScene = (): Scene => ({
+  ingester: ingester(),
+  backfiller: backfiller(),
+  indexer: indexer(),
+  health: GOOD,
+  looks: 0,
+})
+
+const usual = new Map(
+  Object.entries({ firehose_live: 812, repo_backfill: 41_200, label_live: 3, firehose_backfill: 9_140 }),
+)
+
+/** Every look finds that work has been done since the last. */
+const advance = (scene: Scene): void => {
+  scene.looks += 1
+  const wave = (step: number, speed: number) => Math.round(step * (1 + 0.25 * Math.sin(scene.looks / speed)))
+  const grow = (status: ServiceStatus, steps: Record<string, number>): ServiceStatus => ({
+    ...status,
+    totals: Object.fromEntries(
+      Object.entries(status.totals).map(([key, total]) => [
+        key,
+        total + wave(steps[key] ?? 0, 3 + key.length / 4),
+      ]),
+    ),
+    streams: status.streams.map((each) => ({
+      ...each,
+      length: wave(usual.get(each.stream) ?? 0, 5 + each.stream.length),
+    })),
+  })
+  scene.ingester = grow(scene.ingester, { eventsReceived: 1_900, eventsWritten: 1_810, labelsWritten: 120 })
+  scene.backfiller = grow(scene.backfiller, { reposProcessed: 6, recordsExtracted: 2_400 })
+  scene.indexer = grow(scene.indexer, { eventsProcessed: 3_900, rowsWritten: 5_200 })
+}
+
+const sourcesOf = (scene: Scene): StatusSource[] =>
+  (['ingester', 'backfiller', 'indexer'] as const).map((service) => ({
+    status: async () => {
+      if (service === 'ingester') advance(scene)
+      return scene[service]
+    },
+    health: async () => (service === 'indexer' ? scene.health : GOOD),
+  }))
+
+let folder = ''
+let browser: BrowserContext | undefined
+let server: MonitoringServer | undefined
+let scene = newScene()
+const options = needs('browser')
+
+before(async () => {
+  if (options.skip) return
+  folder = await mkdtemp(join(tmpdir(), 'millrace-console-'))
+  browser = await chromium.launchPersistentContext(folder, {
+    executablePath: await chromiumBinary(),
+    headless: true,
+    args: LAUNCH,
+  })
+  const current = (index: number): StatusSource => ({
+    status: () => sourcesOf(scene)[index]?.status() ?? Promise.reject(new Error('no such source')),
+    health: () => sourcesOf(scene)[index]?.health() ?? Promise.reject(new Error('no such source')),
+  })
+  const sources = [current(0), current(1), current(2)]
+  const registry = createRegistry('ingester', '0.1.0')
+  server = await serveMonitoring({ port: 0, host: '127.0.0.1', registry, source: current(0), sources })
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.close()
+  if (folder) await rm(folder, { recursive: true, force: true })
+})
+
+/** Opens the console with a clock of our own: ten minutes of it pass as fast as the page can draw. */
+const open = async (size: { width: number; height: number }, dark = false) => {
+  assert.ok(browser && server)
+  scene = newScene()
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('request', (request) => {
+    const { host, protocol } = new URL(request.url())
+    if (protocol !== 'data:' && host !== `127.0.0.1:${server?.port}`) complaints.push(`asked ${host}`)
+  })
+  await page.setViewportSize(size)
+  await page.emulateMedia({ colorScheme: dark ? 'dark' : 'light' })
+  await page.goto(`http://127.0.0.1:${server.port}/`)
+  return { page, complaints }
+}
+
+const pathOf = (page: Page, panel: string, series: string) =>
+  page.locator(`#${panel} path[data-series="${series}"]`).first().getAttribute('d')
+
+const scrollsSideways = (page: Page) =>
+  page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth')
+
+for (const [name, size] of Object.entries({ phone: PHONE, desk: DESK })) {
+  test(`the console draws all four plots and moves them, on a ${name}`, options, async () => {
+    const { page, complaints } = await open(size)
+    await page.getByText('All is well').waitFor()
+    const series = 'ingester events received'
+    await page.locator(`#throughput path[data-series="${series}"][d*="L"]`).waitFor({ state: 'attached' })
+    const first = await pathOf(page, 'throughput', series)
+    await page
+      .locator(`#throughput path[data-series="${series}"]:not([d="${first}"])`)
+      .waitFor({ state: 'attached' })
+    for (const [panel, drawn] of [
+      ['lengths', 'firehose_live'],
+      ['lag', 'repo_backfill'],
+      ['errors', 'indexer errors'],
+    ] as const) {
+      assert.equal(await page.locator(`#${panel} path[data-series="${drawn}"]`).count(), 1, panel)
+    }
+    assert.equal(await page.locator('#services article').count(), 3)
+    assert.match((await page.locator('#upstreams').textContent()) ?? '', /mod\.bsky\.app.*2 reconnects/)
+    assert.match((await page.locator('#streams').textContent()) ?? '', /repo_backfill/)
+    assert.equal(await scrollsSideways(page), false)
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+}
+
+test('what is wrong is said first, in words, with what to do', options, async () => {
+  const { page, complaints } = await open(PHONE, true)
+  await page.getByText('All is well').waitFor()
+  scene.health = { live: true, ready: false, reasons: ['PostgreSQL has not answered for 40 s.'] }
+  scene.indexer = {
+    ...scene.indexer,
+    totals: { ...scene.indexer.totals, errors: 7 },
+    problems: [
+      {
+        at: new Date().toISOString(),
+        severity: 'error',
+        what: 'PostgreSQL refuses connections: <b>too many clients</b>.',
+        todo: 'Raise max_connections, or lower DB_POOL_SIZE.',
+      },
+    ],
+  }
+  await page.getByText('Not working: indexer').waitFor()
+  await page.locator('#findings').getByText('PostgreSQL has not answered for 40 s.').waitFor()
+  const problems = (await page.locator('#problems').textContent()) ?? ''
+  assert.match(problems, /refuses connections: <b>too many clients<\/b>/, 'a status is text, never markup')
+  assert.match(problems, /Raise max_connections/)
+  assert.match(await page.title(), /Not working: indexer/)
+  assert.equal(await scrollsSideways(page), false)
+  assert.deepEqual(complaints, [])
+  await page.close()
+})
+
+const PICTURE = process.env['MILLRACE_SCREENSHOT']
+const LOOKS = 300
+
+/** Ten minutes of looks, two seconds apart by the page's clock and by what it is told. */
+const passTenMinutes = async (page: Page, shown: Scene): Promise<void> => {
+  const begin = Date.now() - LOOKS * 2_000
+  await page.clock.install({ time: begin })
+  await page.route('**/status/all', async (route) => {
+    const sources = sourcesOf(shown)
+    const services = await Promise.all(
+      sources.map(async (source) => ({ status: await source.status(), health: await source.health() })),
+    )
+    await route.fulfill({ json: { at: new Date(begin + shown.looks * 2_000).toISOString(), services } })
+  })
+  await page.reload()
+  for (let look = 1; look < LOOKS; look += 1) {
+    const answered = page.waitForResponse('**/status/all')
+    await page.clock.runFor(2_000)
+    await answered
+    if (look === 170) shown.ingester = { ...shown.ingester, totals: { ...shown.ingester.totals, errors: 3 } }
+  }
+}
+
+const skip = options.skip ?? (PICTURE === undefined ? 'MILLRACE_SCREENSHOT=path.png makes one' : false)
+test('a picture of the console after ten minutes', { skip }, async () => {
+  const views = [
+    ['', DESK, false],
+    ['-dark', DESK, true],
+    ['-phone', PHONE, false],
+  ] as const
+  for (const [suffix, size, dark] of views) {
+    const { page } = await open(size, dark)
+    await passTenMinutes(page, scene)
+    await page.screenshot({ path: (PICTURE ?? '').replace(/(\.png)?$/, `${suffix}.png`), fullPage: true })
+    await page.close()
+  }
+})
