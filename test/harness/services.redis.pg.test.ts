@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { createClient } from 'redis'
+import { rmSync } from 'node:fs'
+import { temporaryFolder } from './servers.ts'
 import { freshDatabase, freshRedis, redisUrl } from './services.ts'
 
 test('the shared Redis answers', async () => {
@@ -12,7 +14,6 @@ test('the shared Redis answers', async () => {
 })
 
 test('a Redis of its own takes settings, and keeps its data over a kill when it writes them', async (t) => {
-  const { temporaryFolder } = await import('./servers.ts')
   const dir = temporaryFolder('kept')
   const args = ['--appendonly', 'yes', '--appendfsync', 'always']
   const first = await freshRedis({ dir, args })
@@ -26,7 +27,7 @@ test('a Redis of its own takes settings, and keeps its data over a kill when it 
   await again.connect()
   assert.equal(await again.get('k'), 'v')
   await again.close()
-  t.after(async () => (await import('node:fs')).rmSync(dir, { recursive: true, force: true }))
+  t.after(() => rmSync(dir, { recursive: true, force: true }))
 })
 
 test('a fresh database is empty, apart from others, and gone afterwards', async () => {
@@ -42,4 +43,16 @@ test('a fresh database is empty, apart from others, and gone afterwards', async 
   await other[Symbol.asyncDispose]()
   const gone = new pg.Client({ connectionString: database.url })
   await assert.rejects(gone.connect(), /does not exist/)
+})
+
+test('a migrated database is a copy with all tables', async () => {
+  const made = await Promise.all([freshDatabase({ migrated: true }), freshDatabase({ migrated: true })])
+  for (const database of made) {
+    const client = new pg.Client({ connectionString: database.url })
+    await client.connect()
+    const tables = await client.query("SELECT 1 FROM pg_tables WHERE schemaname = 'bsky'")
+    assert.equal(tables.rowCount, 56)
+    await client.end()
+    await database[Symbol.asyncDispose]()
+  }
 })

@@ -2,8 +2,13 @@
  * Everything a test may ask for. Under `npm test` one Redis and one PostgreSQL serve all files (their addresses come by
  * environment); a file run by itself (`node --test file`) starts private ones on first use, which end with its process.
  */
-import { randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import pg from 'pg'
+import { migrate } from '../../src/db/migrate.ts'
+import { openPool } from '../../src/db/pool.ts'
+import { appviewSql } from '../../src/db/schema/appview.ts'
+import { MIGRATIONS } from '../../src/db/schema/own.ts'
+import { silentLogger } from '../../src/lib/logger.ts'
 import type { Program } from './binaries.ts'
 import { findProgram } from './binaries.ts'
 import type { RedisOptions, RedisServer, Server } from './servers.ts'
@@ -35,20 +40,59 @@ export const postgresUrl = async (): Promise<string> =>
 
 export type FreshDatabase = AsyncDisposable & { readonly url: string; readonly name: string }
 
-/** A new, empty database in the shared server; dropped on dispose, with whoever is still connected. */
-export const freshDatabase = async (): Promise<FreshDatabase> => {
+/**
+ * A new database in the shared server, empty or (`migrated`) with all tables as `migrate` makes them in schema `bsky`;
+ * dropped on dispose, with whoever is still connected.
+ */
+export const freshDatabase = async (options: { migrated?: boolean } = {}): Promise<FreshDatabase> => {
   const admin = await postgresUrl()
   const name = `t_${randomBytes(6).toString('hex')}`
-  await asAdmin(admin, (client) => client.query(`CREATE DATABASE ${name}`))
-  const url = new URL(admin)
-  url.pathname = `/${name}`
+  await asAdmin(admin, async (client) => {
+    const template = options.migrated ? await ensureTemplate(client, admin) : 'template1'
+    await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`)
+  })
   return {
-    url: url.href,
+    url: databaseUrl(admin, name),
     name,
     [Symbol.asyncDispose]: async () => {
       await asAdmin(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`))
     },
   }
+}
+
+const databaseUrl = (admin: string, name: string): string => {
+  const url = new URL(admin)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Migrated once per run, then copied; named by its content, so that a server that outlives the run never hands out an old one. */
+const ensureTemplate = async (client: pg.Client, admin: string): Promise<string> => {
+  const content = JSON.stringify([appviewSql('bsky', 'public'), MIGRATIONS])
+  const name = `template_${hash('sha256', content).slice(0, 16)}`
+  await client.query('SELECT pg_advisory_lock($1)', [TEMPLATE_LOCK])
+  try {
+    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [name])
+    if (found.rowCount === 0) await createTemplate(client, admin, name)
+    return name
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [TEMPLATE_LOCK])
+  }
+}
+
+const TEMPLATE_LOCK = 7_402_159_332
+
+/** Under a provisional name until it is complete: a run that is killed here leaves no half template. */
+const createTemplate = async (client: pg.Client, admin: string, name: string): Promise<void> => {
+  await client.query(`DROP DATABASE IF EXISTS ${name}_new WITH (FORCE)`)
+  await client.query(`CREATE DATABASE ${name}_new`)
+  const pool = await openPool({ url: databaseUrl(admin, `${name}_new`), max: 1, logger: silentLogger })
+  try {
+    await migrate(pool, { schema: 'bsky' })
+  } finally {
+    await pool.close()
+  }
+  await client.query(`ALTER DATABASE ${name}_new RENAME TO ${name}`)
 }
 
 const asAdmin = async <T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> => {

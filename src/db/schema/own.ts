@@ -1,0 +1,43 @@
+/**
+ * Millrace's own tables, in schema `millrace`, as numbered migrations. A migration that has been released is never edited:
+ * a change is a further one.
+ */
+export type Migration = { readonly number: number; readonly name: string; readonly sql: string }
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: 'guards',
+    // Keys of record_rev are hashes, so every page is rewritten now and then: room on the page keeps such an update off
+    // the index, and vacuum comes after 2 % of dead rows rather than after 20 % of a billion.
+    sql: `
+      CREATE TABLE millrace.record_rev (
+        key uuid PRIMARY KEY,
+        rev bigint NOT NULL,
+        deleted boolean NOT NULL
+      ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05);
+      COMMENT ON TABLE millrace.record_rev IS
+        'Newest rev per record and whether it was a delete; key = 8 bytes sha256(did) + 8 bytes sha256(collection/rkey)';
+      CREATE TABLE millrace.account (
+        did text PRIMARY KEY,
+        active boolean NOT NULL,
+        status text,
+        time text NOT NULL,
+        seq bigint NOT NULL,
+        "deletedAt" text
+      ) WITH (fillfactor = 90);
+      COMMENT ON TABLE millrace.account IS
+        'Newest account event per account: older ones change nothing; events up to deletedAt are void';
+      CREATE TABLE millrace.identity_work (
+        did text PRIMARY KEY,
+        time text NOT NULL,
+        force boolean NOT NULL,
+        "checkStatus" boolean NOT NULL,
+        tries integer NOT NULL DEFAULT 0,
+        due timestamptz NOT NULL DEFAULT now()
+      ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+      CREATE INDEX identity_work_due_idx ON millrace.identity_work (due);
+      COMMENT ON TABLE millrace.identity_work IS 'Accounts whose identity or status is to be looked up on the network';
+      CREATE TABLE millrace.meta (key text PRIMARY KEY, value text);`,
+  },
+]
