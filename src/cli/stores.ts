@@ -26,7 +26,7 @@ export const openLog = async ({ settings, logger, stack }: Opening): Promise<Log
 /** `onDeath`: the embedded server ended by itself, so nothing can be written any more. */
 export const openDatabase = async (
   { settings, logger, stack }: Opening,
-  onDeath: (detail: string) => void,
+  onDeath?: (detail: string) => void,
 ): Promise<Pool> => {
   const url = settings.databaseUrl ?? (await openEmbedded({ settings, logger, stack }, onDeath))
   const pool = await openPool({
@@ -42,13 +42,13 @@ export const openDatabase = async (
 
 const openEmbedded = async (
   { settings, logger, stack }: Opening,
-  onDeath: (detail: string) => void,
+  onDeath?: (detail: string) => void,
 ): Promise<string> => {
   const server = await startEmbeddedPostgres({
     dataDir: join(settings.data ?? DEFAULT_DATA, 'postgres'),
     ...(settings.databasePort > 0 && { port: settings.databasePort }),
     logger,
-    onDeath,
+    ...(onDeath && { onDeath }),
   })
   stack.defer(() => server.stop())
   return server.url

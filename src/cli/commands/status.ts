@@ -28,7 +28,7 @@ const askServices = async ({ settings, signal }: Context): Promise<ServiceReport
   const started = performance.now()
   if (first.some((report) => report !== null)) await sleep(SAMPLE_MS, signal)
   const second = await Promise.all(
-    settings.services.map((url, i) => (first[i] ? askService(url, signal) : null)),
+    settings.services.map(async (url, i) => (first[i] ? askService(url, signal) : null)),
   )
   const seconds = (performance.now() - started) / 1_000
   return second.flatMap((report, i) => {

@@ -55,6 +55,12 @@ export const backfiller = {
     commands: ALL,
     text: 'Most repositories fetched at the same time.',
   }),
+  backfillerHostConcurrency: setting({
+    kind: int({ min: 1, max: 1_000 }),
+    default: 8,
+    commands: ALL,
+    text: 'Of these, from one server of accounts.',
+  }),
   backfillerBatchSize: setting({
     kind: int({ min: 1, max: 10_000 }),
     default: 500,
@@ -75,7 +81,7 @@ export const backfiller = {
     default: 60_000,
     env: [inSeconds('BACKFILLER_HTTP_TIMEOUT_SECS'), inSeconds('BACKFILLER_TIMEOUT_SECS')],
     commands: ALL,
-    text: 'Longest time that fetching one repository may take.',
+    text: 'Longest wait for an answer to begin, and longest silence within it.',
   }),
   backfillerMaxRetries: setting({
     kind: int({ min: 1, max: 100 }),
@@ -105,10 +111,16 @@ export const backfiller = {
     commands: ALL,
     text: 'Accept repositories whose commit signature was not checked.',
   }),
+  backfillerMemoryBytes: setting({
+    kind: bytes({ min: 1_024 ** 2, max: 64 * 1_024 ** 3 }),
+    default: 128 * 1_024 ** 2,
+    commands: ALL,
+    text: 'Most bytes of repositories in memory, all that are in flight together.',
+  }),
   maxRepoBytes: setting({
     kind: bytes({ min: 1_024 ** 2, max: 16 * 1_024 ** 3 }),
-    default: 512 * 1_024 ** 2,
+    default: 128 * 1_024 ** 2,
     commands: ALL,
-    text: 'A larger repository is given up on.',
+    text: 'A larger repository goes to the dead letters; never more than backfiller-memory.',
   }),
 }

@@ -11,8 +11,8 @@ const host = name(
 )
 const hosts = list(host, 'hosts separated by commas, such as bsky.network')
 const pattern = name(
-  /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*(?:\.\*)?$/i,
-  'a collection such as app.bsky.feed.post, or app.bsky.*',
+  /^(?:\*|[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)*(?:\.\*)?)$/i,
+  'a collection such as app.bsky.feed.post, app.bsky.*, or * for all',
 )
 const mark = int({ min: 1 })
 const cursor: Kind<'live' | number> = {

@@ -43,7 +43,7 @@ export const stores = {
     text: 'PostgreSQL 14 or newer that the AppView reads.',
   }),
   databaseSchema: setting({
-    kind: name(/^[a-z_][a-z0-9_]{0,62}$/, 'a schema name in lower case, such as bsky'),
+    kind: name(/^[a-z_]{1,63}$/, 'a schema name of lower-case letters and underscores, such as bsky'),
     default: 'bsky',
     commands: ['up', 'demo', 'indexer', 'migrate'],
     text: 'Schema of the tables that the AppView reads.',
