@@ -20,7 +20,7 @@ import type { JsonObject, RecordEvent, StreamEvent } from '../event/event.ts'
 /**
  * `filtered`: a collection nobody asked for. `invalid_path`: not `<nsid>/<record key>`. `missing_cid`: a create or update that
  * names no record. `missing_block`: the record is not in the frame. `bad_blocks`: the frame's CAR is damaged or a block does not
- * hash to its CID. `invalid_record`: not a DAG-CBOR map.
+ * hash to its CID. `invalid_record`: not a DAG-CBOR map, or nested too deeply.
  */
 export const OPERATION_DROPS = [
   'filtered',
@@ -44,6 +44,8 @@ export type Conversion = {
   readonly resync: Resync | null
   /** Operations of a commit (1 when it has none), 1 for any other message of the sequence: what came before filtering. */
   readonly received: number
+  /** The time of the events, milliseconds since 1970. */
+  readonly timeMs: number
   /** The message's own time could not be used and the time of receipt stands in for it. */
   readonly timeReplaced: boolean
 }
@@ -60,30 +62,35 @@ export const DEFAULT_COLLECTIONS: readonly string[] = ['app.bsky.*', 'chat.bsky.
 /** A message that claims to come from later than this is not believed: rows are sorted by this time. */
 const MAX_CLOCK_AHEAD_MS = 5 * 60_000
 
+/** Beyond it `JSON.stringify` and whoever reads the entry run out of stack. */
+const MAX_RECORD_DEPTH = 500
+
 export type SequencedMessage = Exclude<RepoMessage, { readonly type: 'info' }>
 
 export const convertMessage = (message: SequencedMessage, options: ConvertOptions): Conversion => {
-  const { time, timeReplaced } = eventTime(message.time, options.receivedAtMs)
+  const { time, ...facts } = eventTime(message.time, options.receivedAtMs)
   switch (message.type) {
     case 'commit':
-      return { ...convertCommit(message, time, options.collections), timeReplaced }
+      return { ...convertCommit(message, time, options.collections), ...facts }
     case 'sync':
-      return { ...NOTHING, resync: { did: message.did, rev: message.rev, cause: 'sync' }, timeReplaced }
+      return { ...NOTHING, resync: { did: message.did, rev: message.rev, cause: 'sync' }, ...facts }
     case 'identity':
     case 'account':
-      return { ...NOTHING, events: [convertActor(message, time)], timeReplaced }
+      return { ...NOTHING, events: [convertActor(message, time)], ...facts }
   }
 }
 
 const NOTHING = { events: [], dropped: {}, resync: null, received: 1 } as const
 
+type EventTime = { readonly time: string; readonly timeMs: number; readonly timeReplaced: boolean }
+
 /** The event's own time as `YYYY-MM-DDTHH:MM:SS.mmmZ`; the time of receipt when it is unreadable or lies ahead of our clock. */
-const eventTime = (text: string, receivedAtMs: number): { time: string; timeReplaced: boolean } => {
-  const own = normalizeDatetime(text)
-  const believed = own !== null && Date.parse(own) <= receivedAtMs + MAX_CLOCK_AHEAD_MS
-  return believed
-    ? { time: own, timeReplaced: false }
-    : { time: new Date(receivedAtMs).toISOString(), timeReplaced: true }
+const eventTime = (text: string, receivedAtMs: number): EventTime => {
+  const time = normalizeDatetime(text)
+  const timeMs = time === null ? Infinity : Date.parse(time)
+  return time !== null && timeMs <= receivedAtMs + MAX_CLOCK_AHEAD_MS
+    ? { time, timeMs, timeReplaced: false }
+    : { time: new Date(receivedAtMs).toISOString(), timeMs: receivedAtMs, timeReplaced: true }
 }
 
 const convertActor = (message: IdentityMessage | AccountMessage, time: string): StreamEvent => {
@@ -103,7 +110,7 @@ const convertCommit = (
   message: CommitMessage,
   time: string,
   collections: readonly string[],
-): Omit<Conversion, 'timeReplaced'> => {
+): Omit<Conversion, 'timeMs' | 'timeReplaced'> => {
   const dropped: Drops = {}
   const kept = message.ops.flatMap((op) => keepOp(op, collections, dropped))
   const blocks = readBlocks(message.blocks, kept)
@@ -114,7 +121,7 @@ const convertCommit = (
     if (typeof event === 'string') count(dropped, event)
     else events.push(event)
   }
-  return { events, dropped, resync: resyncOf(message, dropped), received: Math.max(1, message.ops.length) }
+  return { events, dropped, resync: resyncOf(message, dropped), received: receivedOf(message) }
 }
 
 const keepOp = (op: RepoOp, collections: readonly string[], dropped: Drops): KeptOp[] => {
@@ -169,10 +176,18 @@ const convertOp = (
 const decodeRecord = (block: Uint8Array): JsonObject | null => {
   try {
     const value: unknown = decode(block)
-    return isMap(value) ? value : null
+    // A level takes at least one byte, so only a large block can be too deep.
+    const shallow = block.length <= MAX_RECORD_DEPTH || isShallow(value, MAX_RECORD_DEPTH)
+    return shallow && isMap(value) ? value : null
   } catch {
     return null
   }
+}
+
+const isShallow = (value: unknown, levels: number): boolean => {
+  if (typeof value !== 'object' || value === null) return true
+  if (levels === 0) return false
+  return Object.values(value).every((item) => isShallow(item, levels - 1))
 }
 
 const isMap = (value: unknown): value is JsonObject =>
@@ -190,6 +205,5 @@ const resyncOf = (message: CommitMessage, dropped: Drops): Resync | null => {
   return unread === undefined ? null : { did, rev, cause: 'incomplete' }
 }
 
-/** Who a message is about. */
-export const didOf = (message: SequencedMessage): string =>
-  message.type === 'commit' ? message.repo : message.did
+export const receivedOf = (message: SequencedMessage): number =>
+  message.type === 'commit' ? Math.max(1, message.ops.length) : 1
