@@ -51,7 +51,7 @@ export const showVerdict = (level: string, title: string, findings: readonly Fin
   show('findings', ...findings.slice(0, 6).map(line))
 }
 
-export const serviceCard = (view: ServiceView, sample: Sample, now: number): PageElement => {
+export const serviceCard = (view: ServiceView, samples: readonly Sample[], now: number): PageElement => {
   const { status, health } = view
   const level = !health.live || !health.ready ? 'bad' : 'ok'
   const word = !health.live ? 'stuck' : health.ready ? 'working' : 'not ready'
@@ -61,11 +61,12 @@ export const serviceCard = (view: ServiceView, sample: Sample, now: number): Pag
   const age = ageWords((now - Date.parse(status.startedAt)) / 1000)
   const about = element('p', 'about', `${status.version} · ${status.store} store · up ${age}`)
   const rows = Object.entries(status.totals).map(([key, total]) => {
-    const trouble = isTrouble(key)
-    const rate = sample.values[`throughput|${status.service} ${wordsOf(key)}`]
+    const name = `${status.service} ${wordsOf(key)}`
+    const recent = isTrouble(key) && samples.some(({ values }) => (values[`errors|${name}`] ?? 0) > 0)
+    const rate = samples.at(-1)?.values[`throughput|${name}`]
     const figures = element('td', 'rate', rate === undefined ? '' : `${compactNumber(rate)}/s`)
     const row = [element('td', '', wordsOf(key)), element('td', 'total', compactNumber(total)), figures]
-    return element('tr', trouble && total > 0 ? 'trouble' : '', ...row)
+    return element('tr', recent ? 'trouble' : '', ...row)
   })
   return element(
     'article',
@@ -151,8 +152,9 @@ export const problemRows = (services: readonly ServiceView[]): PageElement[] =>
       )
     })
 
-export const showSnapshot = (snapshot: Snapshot, sample: Sample): void => {
+export const showSnapshot = (snapshot: Snapshot, samples: readonly Sample[]): void => {
   const { services } = snapshot
+  const now = Date.parse(snapshot.at)
   const findings = findingsOf(snapshot)
   const level =
     findings.length === 0 && services.length > 0
@@ -161,7 +163,7 @@ export const showSnapshot = (snapshot: Snapshot, sample: Sample): void => {
         ? 'bad'
         : 'warn'
   showVerdict(level, headline(findings, services), findings)
-  show('services', ...services.map((view) => serviceCard(view, sample, sample.at)))
+  show('services', ...services.map((view) => serviceCard(view, samples, now)))
   const upstreams = services.flatMap(({ status }) =>
     (status?.upstreams ?? []).map((upstream) => upstreamRow(status?.service ?? '', upstream)),
   )
@@ -172,7 +174,7 @@ export const showSnapshot = (snapshot: Snapshot, sample: Sample): void => {
   show('streams', ...mergeStreams(services).map(streamRow))
   const problems = problemRows(services)
   show('problems', ...(problems.length > 0 ? problems : [element('li', 'none', 'None since the start.')]))
-  show('asof', `as of ${clockWords(sample.at)}`)
+  show('asof', `as of ${clockWords(now)}`)
 }
 
 /** Looks every `everyMs`, keeps ten minutes, and says so when nobody answers any more. */
@@ -199,10 +201,9 @@ export const main = async (everyMs: number, panels: readonly Panel[]): Promise<v
       const response = await fetch('status/all', { signal: AbortSignal.timeout(8_000), cache: 'no-store' })
       if (!response.ok) throw new Error(`HTTP ${response.status}`)
       const next = (await response.json()) as Snapshot
-      const sample = sampleOf(next, last)
-      samples = withSample(samples, sample, 600_000)
+      samples = withSample(samples, sampleOf(next, last), 600_000)
       last = next
-      showSnapshot(next, sample)
+      showSnapshot(next, samples)
     } catch {
       const since =
         last === null ? 'It has not answered yet.' : `Last answer at ${clockWords(Date.parse(last.at))}.`

@@ -89,8 +89,14 @@ export const drawGrid = (page: Page, svg: PageElement, frame: Frame, ticks: read
   for (const value of [0, ...ticks]) {
     const y = toPoint(frame, frame.from, value)[1]
     svg.append(shape(page, 'line', { class: 'grid', x1: 0, x2: frame.width, y1: y, y2: y }))
+  }
+}
+
+/** Words of the axes, drawn last: they stay readable where a line crosses them. */
+export const drawWords = (page: Page, svg: PageElement, frame: Frame, ticks: readonly number[]): void => {
+  for (const value of ticks) {
     const words = frame.scale === 'age' ? ageWords(value) : compactNumber(value)
-    if (value > 0) svg.append(shape(page, 'text', { x: 0, y: y + 11 }, words))
+    svg.append(shape(page, 'text', { x: 0, y: toPoint(frame, frame.from, value)[1] + 11 }, words))
   }
   const minutes = Math.round((frame.to - frame.from) / 60_000)
   const y = frame.height - 4
@@ -149,6 +155,7 @@ export const drawPlot = (page: Page, panel: Panel, samples: readonly Sample[]): 
         : { class: `line ${colour}`, 'stroke-dasharray': dash }
     svg.append(shape(page, 'path', { ...look, d, 'data-series': name }))
   }
+  drawWords(page, svg, frame, ticks)
   const x = panel.pointerX
   const at = x === null ? null : frame.from + (x / frame.width) * span
   if (x !== null)

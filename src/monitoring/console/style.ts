@@ -65,14 +65,14 @@ table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nu
 .panel .at { margin-left: auto; }
 .plot { height: 170px; touch-action: pan-y; }
 .plot svg { display: block; overflow: visible; }
-.plot text { fill: var(--soft); font-size: 11px; }
+.plot text { fill: var(--soft); font-size: 11px; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
 .grid { stroke: var(--line); }
 .pointer { stroke: var(--soft); stroke-dasharray: 2 3; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .bar { fill: none; stroke-width: 3; }
 .c1 { stroke: var(--c1); } .c2 { stroke: var(--c2); } .c3 { stroke: var(--c3); }
 .c4 { stroke: var(--c4); } .c5 { stroke: var(--c5); } .c6 { stroke: var(--c6); }
-.legend { display: grid; grid-template-columns: repeat(auto-fill, minmax(235px, 1fr)); gap: 2px 16px; margin-top: 8px; font-size: 13px; }
+.legend { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 2px 16px; margin-top: 8px; font-size: 13px; }
 .legend li { display: flex; align-items: baseline; gap: 8px; min-width: 0; }
 .legend svg { flex: none; }
 .legend b { margin-left: auto; font-variant-numeric: tabular-nums; white-space: nowrap; }
