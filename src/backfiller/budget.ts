@@ -8,6 +8,8 @@
 export interface Lease {
   /** Bytes granted so far. */
   readonly held: number
+  /** The most it may hold. */
+  readonly max: number
   /** Resolves when `bytes` more are granted. Rejects when the signal of the lease aborts or its maximum would be passed. */
   grow(bytes: number): Promise<void>
   /** Gives everything back. Safe to call twice. */
@@ -43,6 +45,7 @@ export class ByteBudget {
     const holder: Holder = { held: 0, max: maxBytes }
     this.#holders.add(holder)
     return {
+      max: maxBytes,
       get held() {
         return holder.held
       },

@@ -3,6 +3,11 @@
  * each; guarantees that anything a network can hand us has a reason. Knows nothing of streams, counters or timers.
  */
 
+import { CarError, type CarErrorReason } from '../atproto/car.ts'
+import { MstError } from '../atproto/mst.ts'
+import { RepoError } from '../atproto/repo.ts'
+import { describeError } from '../lib/errors.ts'
+
 export const FAILURE_REASONS = [
   'did_not_found',
   'did_tombstoned',
@@ -165,4 +170,36 @@ export class RepoFailure extends Error {
     this.reason = reason
     this.retryAfterMs = options.retryAfterMs
   }
+}
+
+/** What a repo that arrived is found to be, in our words. Anything that is none of the protocol's errors is ours: `unexpected`. */
+export const asRepoFailure = (error: unknown): RepoFailure => {
+  if (error instanceof RepoFailure) return error
+  const reason = error instanceof RepoError ? repoReason(error) : 'unexpected'
+  return new RepoFailure(reason, describeError(error), { cause: error })
+}
+
+const repoReason = ({ reason, cause }: RepoError): FailureReason => {
+  switch (reason) {
+    case 'car':
+      return cause instanceof CarError ? CAR_REASONS[cause.reason] : 'bad_car'
+    case 'mst':
+      return cause instanceof MstError && cause.reason === 'missing_node' ? 'missing_block' : 'bad_mst'
+    case 'missing_record':
+      return 'missing_block'
+    case 'commit':
+      return 'bad_commit'
+    case 'too_large':
+    case 'did_mismatch':
+    case 'bad_signature':
+      return reason
+  }
+}
+
+const CAR_REASONS: Readonly<Record<CarErrorReason, FailureReason>> = {
+  truncated: 'truncated_car',
+  bad_header: 'bad_car',
+  bad_cid: 'bad_car',
+  cid_mismatch: 'cid_mismatch',
+  too_large: 'too_large',
 }

@@ -3,7 +3,6 @@
  * seq -1, commit and rev of the snapshot, the time of the fetch) and the bounds of a chunk. What cannot be an event is counted
  * by reason in the chunk where it was met; nothing throws.
  */
-import { isRecordKey } from '../atproto/syntax.ts'
 import { encodeEvent, type EntryFields } from '../event/codec.ts'
 import { SEQ_BACKFILL, type AccountEvent, type JsonObject, type RepoEvent } from '../event/event.ts'
 import type { InactiveStatus } from './classify.ts'
@@ -24,8 +23,10 @@ export type SnapshotRecord = {
   readonly value: unknown
 }
 
-export const RECORD_DROPS = ['invalid_path', 'invalid_record', 'oversize_record'] as const
-export type RecordDrop = (typeof RECORD_DROPS)[number]
+export const CHUNK_DROPS = ['invalid_record', 'oversize_record'] as const
+export type ChunkDrop = (typeof CHUNK_DROPS)[number]
+/** Keys are judged while the tree is read, before there is a record. */
+export const RECORD_DROPS = ['invalid_path', ...CHUNK_DROPS] as const
 
 export type ChunkLimits = {
   readonly maxEntries: number
@@ -38,7 +39,7 @@ export type ChunkLimits = {
 export type Chunk = {
   readonly entries: readonly EntryFields[]
   readonly bytes: number
-  readonly dropped: Readonly<Record<RecordDrop, number>>
+  readonly dropped: Readonly<Record<ChunkDrop, number>>
 }
 
 /** The last chunk may hold drops only. */
@@ -70,14 +71,13 @@ export function* chunksOf(
   }
 }
 
-const noDrops = (): Record<RecordDrop, number> => ({ invalid_path: 0, invalid_record: 0, oversize_record: 0 })
+const noDrops = (): Record<ChunkDrop, number> => ({ invalid_record: 0, oversize_record: 0 })
 
 const entryOf = (
   snapshot: Snapshot,
   { collection, rkey, cid, value }: SnapshotRecord,
   maxRecordBytes: number,
-): { fields: EntryFields; bytes: number } | { drop: RecordDrop } => {
-  if (!isRecordKey(rkey)) return { drop: 'invalid_path' }
+): { fields: EntryFields; bytes: number } | { drop: ChunkDrop } => {
   if (!isRecord(value)) return { drop: 'invalid_record' }
   const { did, commit, rev, time } = snapshot
   const event = { type: 'create', seq: SEQ_BACKFILL, time, did, commit, rev, collection, rkey, cid } as const

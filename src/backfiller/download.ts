@@ -47,11 +47,21 @@ export const openDownload = async (pds: string, did: string, context: DownloadCo
     const hostWaitMs = headers.get('ratelimit-remaining') === '0' ? waitMs : null
     return { declaredBytes: declaredBytes(headers), hostWaitMs, chunks: read(response, context) }
   }
-  await response.body.return()
+  if (status === 200) await discard(response.body)
   const precise = reason === 'http_4xx' ? ((await askStatus(pds, did, context)) ?? reason) : reason
   throw new RepoFailure(precise, `answered ${status} ${error ?? contentType ?? ''}`.trim(), {
     retryAfterMs: waitMs ?? undefined,
   })
+}
+
+/** Frees the connection of a body nobody wants. Only a generator that has begun runs its `finally`. */
+export const discard = async (body: AsyncGenerator<Uint8Array, void, undefined>): Promise<void> => {
+  try {
+    await body.next()
+    await body.return()
+  } catch {
+    // It broke off by itself, which frees it too.
+  }
 }
 
 const ask = async (url: string, { limits, signal, onAnswer }: DownloadContext): Promise<HttpStream> => {

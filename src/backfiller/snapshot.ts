@@ -1,0 +1,161 @@
+/**
+ * One verified repo, for as long as somebody uses it. Owns the way from a DID to a snapshot: identity, a place at the host,
+ * bytes within the budget, verification, and the second look at the DID document. Guarantees that place and bytes are given
+ * back however it ends, and that `use` is called at most once, with a repo that is whole and signed. Rejects with RepoFailure
+ * for what the network did; what `use` throws passes unchanged.
+ */
+import { matchesCollection } from '../atproto/syntax.ts'
+import { verifyRepo, type VerifiedRepo } from '../atproto/repo.ts'
+import type { ByteBudget, Lease } from './budget.ts'
+import { asRepoFailure, RepoFailure, VERDICTS } from './classify.ts'
+import type { Snapshot } from './convert.ts'
+import { discard, openDownload, type Download, type DownloadContext } from './download.ts'
+import { outcomeOfFailure, type HostOutcome, type Hosts } from './hosts.ts'
+import type { Identities, Identity } from './identities.ts'
+import type { BackfillerMetrics } from './metrics.ts'
+import type { Settings } from './options.ts'
+
+export type SnapshotContext = {
+  readonly settings: Settings
+  readonly metrics: BackfillerMetrics
+  readonly identities: Identities
+  readonly hosts: Hosts
+  readonly budget: ByteBudget
+  /** No new place is taken once this aborts. */
+  readonly stop: AbortSignal
+  /** What is under way is abandoned when this aborts. */
+  readonly abandon: AbortSignal
+}
+
+export type UseSnapshot = (snapshot: Snapshot, repo: VerifiedRepo) => Promise<void>
+
+export const withSnapshot = async (
+  did: string,
+  context: SnapshotContext,
+  use: UseSnapshot,
+): Promise<void> => {
+  const { identities, stop, metrics } = context
+  const identity = await identities.find(did, stop)
+  try {
+    await visit(did, identity, context, use)
+  } catch (error) {
+    if (!(error instanceof RepoFailure) || identity.fresh || !VERDICTS[error.reason].refresh) throw error
+    metrics.identityRefreshes.inc()
+    const anew = await identities.refresh(did, stop)
+    if (anew.pds === identity.pds && anew.signingKey === identity.signingKey) throw error
+    await visit(did, anew, context, use)
+  }
+}
+
+/** At the host until it serves us: "too many requests" is waited out, by turns with its other repos. */
+const visit = async (
+  did: string,
+  identity: Identity,
+  context: SnapshotContext,
+  use: UseSnapshot,
+): Promise<void> => {
+  const { settings, hosts, metrics, stop } = context
+  if (identity.signingKey === null && !settings.skipSignatureVerification) {
+    throw new RepoFailure('no_signing_key', 'the DID document names no #atproto key that we know')
+  }
+  for (;;) {
+    const slot = await hosts.acquire(new URL(identity.pds).host, stop)
+    let outcome: HostOutcome = { kind: 'ok', waitMs: null }
+    metrics.running.add(1)
+    try {
+      const since = performance.now()
+      outcome = { kind: 'ok', waitMs: await fetchAndUse(did, identity, context, use) }
+      metrics.repoSeconds.observe((performance.now() - since) / 1000)
+      return
+    } catch (error) {
+      if (error instanceof RepoFailure) outcome = outcomeOfFailure(error)
+      if (!(error instanceof RepoFailure) || error.reason !== 'rate_limited') throw error
+    } finally {
+      metrics.running.add(-1)
+      slot.release(outcome)
+    }
+  }
+}
+
+/** Resolves with the wait that the host named with its answer. */
+const fetchAndUse = async (
+  did: string,
+  identity: Identity,
+  context: SnapshotContext,
+  use: UseSnapshot,
+): Promise<number | null> => {
+  const { settings, budget, abandon, metrics } = context
+  const since = performance.now()
+  const download = await openDownload(identity.pds, did, downloadContext(context))
+  const lease = budget.lease(claimOf(download, settings.maxRepoBytes), abandon)
+  try {
+    if ((download.declaredBytes ?? 0) > settings.maxRepoBytes) await refuseLarge(download)
+    const time = new Date().toISOString()
+    const repo = await verify(did, identity, leased(download, lease), settings).catch((error: unknown) => {
+      throw abandon.aborted ? error : asRepoFailure(error)
+    })
+    metrics.fetchSeconds.observe((performance.now() - since) / 1000)
+    await use({ did, commit: repo.commit, rev: repo.rev, time }, repo)
+    return download.hostWaitMs
+  } finally {
+    lease.release()
+  }
+}
+
+const verify = (
+  did: string,
+  { signingKey }: Identity,
+  car: AsyncIterable<Uint8Array>,
+  { collections, skipSignatureVerification, maxRepoBytes }: Settings,
+): Promise<VerifiedRepo> =>
+  verifyRepo(car, {
+    did,
+    didKey: skipSignatureVerification ? null : signingKey,
+    filter: (collection) => collections.some((filter) => matchesCollection(filter, collection)),
+    maxBytes: maxRepoBytes,
+  })
+
+/** What is granted at a time: the slab in which blocks are kept. */
+const GRANT_BYTES = 1024 * 1024
+
+/** A host that declares a length is held to it; the claim of one that does not is the largest repo we take. */
+const claimOf = ({ declaredBytes }: Download, maxRepoBytes: number): number =>
+  declaredBytes === null
+    ? maxRepoBytes
+    : Math.min(maxRepoBytes, Math.ceil(declaredBytes / GRANT_BYTES) * GRANT_BYTES)
+
+const refuseLarge = async ({ declaredBytes, chunks }: Download): Promise<never> => {
+  await discard(chunks)
+  throw new RepoFailure('too_large', `${declaredBytes} bytes declared`)
+}
+
+/** The chunks, each only after the budget has room for it: a socket that is not read is how a large repo waits. */
+async function* leased({ chunks }: Download, lease: Lease): AsyncGenerator<Uint8Array, void, undefined> {
+  let received = 0
+  for await (const chunk of chunks) {
+    received += chunk.length
+    if (received > lease.max) throw new RepoFailure('too_large', `more than ${lease.max} bytes`)
+    while (received > lease.held) await lease.grow(Math.min(GRANT_BYTES, lease.max - lease.held))
+    yield chunk
+  }
+}
+
+const downloadContext = ({ settings, abandon, metrics }: SnapshotContext): DownloadContext => ({
+  limits: {
+    timeoutMs: settings.httpTimeoutMs,
+    minBytesPerSecond: settings.minBytesPerSecond,
+    slowAfterMs: settings.slowAfterMs,
+    maxBytes: settings.maxRepoBytes,
+  },
+  signal: abandon,
+  onAnswer: (status) => metrics.fetches.inc({ answer: answerClass(status) }),
+  onBytes: (bytes) => metrics.fetchedBytes.inc(bytes),
+})
+
+const answerClass = (status: number | null) => {
+  if (status === null) return 'none'
+  if (status === 429) return '429'
+  if (status >= 500) return '5xx'
+  if (status >= 400) return '4xx'
+  return status >= 300 ? '3xx' : '2xx'
+}
