@@ -75,6 +75,11 @@ export class Account {
     }
   }
 
+  /** A labeler: the network needs it. */
+  get isService(): boolean {
+    return this.#labeler !== undefined
+  }
+
   get rotation(): SigningKey {
     return this.#rotation
   }

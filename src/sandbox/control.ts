@@ -1,4 +1,5 @@
 /** The control endpoint: what the sandbox is, what is true in it, and its knobs. */
+import { FAULT_KINDS, isFaultKind, withNumbers } from './faults.ts'
 import { sendPieces, XrpcFailure, type Handler, type Host } from './http.ts'
 import type { Sandbox } from './index.ts'
 import { truthJson, type TruthParts } from './truth.ts'
@@ -47,10 +48,32 @@ const posted =
     return handler(exchange)
   }
 
+const setFault = (network: Sandbox, query: URLSearchParams): void => {
+  const { kind = '', ...fields } = Object.fromEntries(query)
+  const setting = isFaultKind(kind) ? withNumbers(kind, fields) : null
+  if (setting === null) {
+    throw new XrpcFailure(
+      400,
+      'InvalidRequest',
+      `?kind= takes one of ${FAULT_KINDS.join(', ')}; see FaultSpec for the rest`,
+    )
+  }
+  network.setFault(setting.kind, setting)
+}
+
+const clearFaults = (network: Sandbox, kind: string | null): void => {
+  for (const known of FAULT_KINDS) if (kind === null || kind === known) network.setFault(known, null)
+}
+
 export const serveControl = (host: Host, control: ControlParts): void => {
   host.serve({
     '/': () => summary(control),
     '/truth': sendTruth(control),
+    '/faults': ({ query, request }) => {
+      if (request.method === 'POST') setFault(control.network, query)
+      else if (request.method === 'DELETE') clearFaults(control.network, query.get('kind'))
+      return control.network.faults()
+    },
     '/rate': posted(({ query }) => {
       control.network.setRate(number(query, ['perSecond', 'rate', 'n']))
       return summary(control)

@@ -1,16 +1,10 @@
 /** What the hosts of the network answer: PLC directory, PDS, relay and control. */
 import { cidText } from './block.ts'
 import type { Account } from './account.ts'
-import {
-  page,
-  required,
-  sendPieces,
-  XrpcFailure,
-  type Exchange,
-  type Handler,
-  type Host,
-  type Routes,
-} from './http.ts'
+import { page, required, XrpcFailure, type Exchange, type Handler, type Host, type Routes } from './http.ts'
+import type { Faults } from './faults.ts'
+import { sendCar } from './http-faults.ts'
+import type { SignedLabel } from './labels.ts'
 import { didDocument, plcData } from './plc.ts'
 import type { World } from './world.ts'
 
@@ -68,13 +62,6 @@ const repoStatus = (account: Account): object => ({
   ...(account.active ? { rev: account.repo.head.rev } : {}),
 })
 
-/** A commit in the middle would tear a CAR, so all of its pieces are made at once. */
-const sendCar = async ({ response }: Exchange, account: Account): Promise<undefined> => {
-  response.writeHead(200, { 'content-type': 'application/vnd.ipld.car' })
-  await sendPieces(response, [...account.repo.export()])
-  return undefined
-}
-
 const resolveHandle =
   (world: World): Handler =>
   ({ query }) => {
@@ -83,7 +70,7 @@ const resolveHandle =
     return { did: account.did }
   }
 
-export const servePds = (host: Host, world: World): void => {
+export const servePds = (host: Host, world: World, faults: Faults): void => {
   const own = (): readonly Account[] =>
     world.accounts.filter((account) => account.pds === host.url && account.status !== 'deleted')
   const served = ({ query }: Exchange): Account => servedBy(world, host.url, required(query, 'did'))
@@ -94,7 +81,15 @@ export const servePds = (host: Host, world: World): void => {
       inviteCodeRequired: false,
     }),
     [xrpc('com.atproto.sync.listRepos')]: listRepos(own),
-    [xrpc('com.atproto.sync.getRepo')]: (exchange) => sendCar(exchange, served(exchange)),
+    [xrpc('com.atproto.sync.getRepo')]: async (exchange) => {
+      const account = served(exchange)
+      // A commit in the middle would tear a CAR, so all of its pieces are made at once.
+      await sendCar(exchange.response, [...account.repo.export()], {
+        faults,
+        url: host.url,
+        did: account.did,
+      })
+    },
     [xrpc('com.atproto.sync.getLatestCommit')]: (exchange) => latestCommit(served(exchange)),
     [xrpc('com.atproto.sync.getRepoStatus')]: ({ query }) =>
       repoStatus(accountOf(world, required(query, 'did'))),
@@ -162,6 +157,27 @@ export const serveDidWeb = (host: Host, account: () => Account | undefined): voi
       if (found === undefined || found.status === 'deleted')
         throw new XrpcFailure(404, 'NotFound', 'no document')
       return didDocument(found.did, found.facts())
+    },
+  })
+}
+
+/** Whether a pattern of queryLabels, exact or ending in `*`, covers the URI. */
+const covers = (pattern: string, uri: string): boolean =>
+  pattern.endsWith('*') ? uri.startsWith(pattern.slice(0, -1)) : uri === pattern
+
+export const serveLabeler = (host: Host, labels: () => readonly SignedLabel[]): void => {
+  host.serve({
+    [xrpc('com.atproto.label.queryLabels')]: ({ query }) => {
+      const patterns = [...query.getAll('uriPatterns'), ...query.getAll('uriPatterns[]')]
+      if (patterns.length === 0)
+        throw new XrpcFailure(400, 'InvalidRequest', 'the parameter uriPatterns is missing')
+      const sources = query.getAll('sources')
+      const found = labels().filter(
+        ({ uri, src }) =>
+          patterns.some((pattern) => covers(pattern, uri)) && (sources.length === 0 || sources.includes(src)),
+      )
+      const { items, ...rest } = page(found, query, 50)
+      return { labels: items, ...rest }
     },
   })
 }

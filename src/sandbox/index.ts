@@ -6,9 +6,12 @@
  * same only with a fixed `port`.
  */
 import { silentLogger, type Logger } from '../lib/logger.ts'
-import { openNetwork, type Network } from './network.ts'
+import type { Faults, FaultKind, FaultSetting, FaultSpec } from './faults.ts'
+import { openNetwork } from './network.ts'
 import type { Truth } from './truth.ts'
 
+export { FAULT_KINDS, isFaultKind, parseFault } from './faults.ts'
+export type { FaultKind, FaultSetting, FaultSpec } from './faults.ts'
 export type { Truth, TruthAccount, TruthLabel, TruthRecord } from './truth.ts'
 
 export type SandboxOptions = {
@@ -32,6 +35,10 @@ export type SandboxOptions = {
   readonly windowBytes?: number
   /** Milliseconds since 1970; the real clock when absent. */
   readonly now?: () => number
+  /** Faults that are on from the start. */
+  readonly faults?: readonly FaultSetting[]
+  /** Whether a PDS that an account has left sends a late, outdated #account event of it. */
+  readonly staleAccountEvents?: boolean
   readonly logger?: Logger
 }
 
@@ -42,6 +49,10 @@ export type Sandbox = {
   readonly pdsUrls: readonly string[]
   readonly controlUrl: string
   truth(): Truth
+  /** Turns a fault on, or off with null. */
+  setFault(kind: FaultKind, spec: FaultSpec | null): void
+  /** Which faults are on, and how often each kind has struck. */
+  faults(): ReturnType<Faults['report']>
   setRate(eventsPerSecond: number): void
   /** Makes at least this many events as fast as possible, whether scheduled or not. */
   produce(events: number): Promise<void>
@@ -63,6 +74,8 @@ const DEFAULTS = {
   port: 0,
   windowBytes: 128 * 1024 * 1024,
   now: Date.now,
+  faults: [],
+  staleAccountEvents: true,
   logger: silentLogger,
 } as const
 
@@ -70,6 +83,5 @@ export type Settings = Required<SandboxOptions>
 
 export const startSandbox = async (options: SandboxOptions = {}): Promise<Sandbox> => {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const network: Network = await openNetwork({ ...DEFAULTS, ...given })
-  return network
+  return openNetwork({ ...DEFAULTS, ...given })
 }

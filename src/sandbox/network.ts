@@ -1,142 +1,175 @@
 /** Puts the hosts of a sandbox together: opens them, fills the world, wires events to relays, and closes all again. */
-import { accountFrame, commitFrame, identityFrame, syncFrame, type Unnumbered } from './frame.ts'
+import { Broadcast } from './broadcast.ts'
+import { corruptSignature } from './damage.ts'
 import { serveControl } from './control.ts'
-import { serveDidWeb, servePds, servePlc, serveRelay } from './endpoints.ts'
-import { Host } from './http.ts'
+import { serveDidWeb, serveLabeler, servePds, servePlc, serveRelay } from './endpoints.ts'
+import type { Account } from './account.ts'
+import { Faults } from './faults.ts'
+import { openHosts, urlsOf, type Hosts } from './hosts.ts'
+import type { Host } from './http.ts'
+import { httpFaults, type Role } from './http-faults.ts'
 import type { Sandbox, Settings } from './index.ts'
+import { deriveKey, type SigningKey } from './keys.ts'
+import { Labeler } from './labels.ts'
 import { Producer } from './producer.ts'
-import { step } from './script.ts'
-import { EventStream } from './stream-server.ts'
-import { truthRecords, truthWithoutRecords, type Truth, type TruthParts } from './truth.ts'
-import { World, type WorldEvent } from './world.ts'
+import { RelayFeed } from './relay.ts'
+import { createScript } from './script.ts'
+import { EventStream, type StreamOptions } from './stream-server.ts'
+import { truthRecords, truthWithoutRecords, type TruthParts } from './truth.ts'
+import { World } from './world.ts'
 
-export type Network = Sandbox
-
+const SUBSCRIBE_REPOS = '/xrpc/com.atproto.sync.subscribeRepos'
+const SUBSCRIBE_LABELS = '/xrpc/com.atproto.label.subscribeLabels'
 /** Relays number their frames apart, so that a cursor of one never fits another. */
 const FIRST_SEQ = 1_000_001
 
-const frameOf = (event: WorldEvent): Unnumbered => {
-  const { did } = event.account
-  const time = new Date(event.timeMs).toISOString()
-  switch (event.kind) {
-    case 'commit':
-      return commitFrame({ did, commit: event.commit, time, blobs: event.blobs })
-    case 'sync':
-      return syncFrame(did, event.account.repo.head, time)
-    case 'identity':
-      return identityFrame(did, event.handle, time)
-    case 'account':
-      return accountFrame(did, event.status, time)
-  }
-}
+const labelerKey = ({ seed }: Settings): SigningKey => deriveKey('k256', `${seed}/labeler`)
 
-type Hosts = {
-  readonly control: Host
-  readonly plc: Host
-  readonly labeler: Host
-  readonly relays: readonly Host[]
-  readonly pdses: readonly Host[]
-  readonly didWebs: readonly Host[]
-}
-
-const openHosts = async (settings: Settings): Promise<{ hosts: Hosts; all: readonly Host[] }> => {
-  const all: Host[] = []
-  const open = async (): Promise<Host> => {
-    const port = settings.port === 0 ? 0 : settings.port + all.length
-    const host = await Host.open({ host: settings.host, port })
-    all.push(host)
-    return host
-  }
-  const several = async (count: number): Promise<Host[]> => {
-    const opened: Host[] = []
-    for (let i = 0; i < count; i++) opened.push(await open())
-    return opened
-  }
-  try {
-    const [control, plc, labeler] = [await open(), await open(), await open()]
-    const hosts = {
-      control,
-      plc,
-      labeler,
-      relays: await several(settings.relays),
-      pdses: await several(settings.pdses),
-      didWebs: await several(Math.min(settings.didWebs, settings.accounts)),
-    }
-    return { hosts, all }
-  } catch (error) {
-    await Promise.all(all.map((host) => host.close()))
-    throw error
-  }
-}
-
-const fillWorld = (world: World, settings: Settings, hosts: Hosts): void => {
-  for (let i = 0; i < settings.accounts; i++) {
+/** The first accounts get the did:web hosts, the last one is the labeler. */
+const fillWorld = (world: World, settings: Settings, hosts: Hosts): Account => {
+  const labeler = { endpoint: hosts.labeler.url, key: labelerKey(settings).didKey }
+  for (let i = 0; i < settings.accounts - 1; i++) {
     const web = hosts.didWebs[i]
     world.createAccount(web === undefined ? {} : { did: `did:web:localhost%3A${web.port}` })
   }
+  const service = world.createAccount({ labeler, handle: 'labeler.test' })
   for (const [i, web] of hosts.didWebs.entries()) serveDidWeb(web, () => world.accounts[i])
-  world.populate(Math.floor(settings.records * settings.backfillShare))
+  const records = Math.floor(settings.records * settings.backfillShare)
+  world.present(world.accounts[Math.floor(settings.accounts / 2)] ?? service)
+  world.populate(records)
+  world.present(world.accounts[Math.floor(settings.accounts / 3)] ?? service)
+  return service
 }
 
-const openStreams = (settings: Settings, hosts: Hosts): EventStream[] =>
-  hosts.relays.map((host, i) => {
-    const stream = new EventStream({
-      path: '/xrpc/com.atproto.sync.subscribeRepos',
-      firstSeq: FIRST_SEQ * (i + 1),
-      windowBytes: settings.windowBytes,
-      withoutCursor: 'live',
-    })
-    stream.attach(host)
-    return stream
+const cursorFault = (faults: Faults, url: string): StreamOptions['judgeCursor'] => {
+  return () => {
+    if (faults.strike('future_cursor', url) !== null) return 'future'
+    return faults.strike('outdated_cursor', url) === null ? null : 'outdated'
+  }
+}
+
+const openStream = (
+  host: Host,
+  faults: Faults,
+  options: Omit<StreamOptions, 'judgeCursor' | 'withoutCursor'>,
+): EventStream => {
+  const judgeCursor = cursorFault(faults, host.url) as NonNullable<StreamOptions['judgeCursor']>
+  const stream = new EventStream({ ...options, withoutCursor: 'live', judgeCursor })
+  stream.attach(host)
+  return stream
+}
+
+/** Part of the steps that come with labels. */
+const LABEL_SHARE = 0.02
+
+type Parts = {
+  readonly settings: Settings
+  readonly hosts: Hosts
+  readonly faults: Faults
+  readonly relays: readonly EventStream[]
+  readonly labelStream: EventStream
+  readonly broadcast: Broadcast
+  readonly world: World
+  readonly labeler: Labeler
+}
+
+const createLabeler = (
+  world: World,
+  service: Account,
+  parts: Pick<Parts, 'settings' | 'faults' | 'labelStream'>,
+): Labeler =>
+  new Labeler({
+    src: service.did,
+    key: labelerKey(parts.settings),
+    world,
+    onLabels: (frame) => parts.labelStream.emit(frame),
+    spoil: (sig) =>
+      parts.faults.strike('bad_label_signature', 'labeler') === null ? sig : corruptSignature(sig),
   })
 
-export const openNetwork = async (settings: Settings): Promise<Network> => {
-  const { hosts, all } = await openHosts(settings)
-  const streams = openStreams(settings, hosts)
-  let events = 0
-  const onEvent = (event: WorldEvent): void => {
-    events++
-    const frame = frameOf(event)
-    for (const [i, stream] of streams.entries()) stream.emit(frame, i < streams.length - 1)
-  }
+const assemble = (settings: Settings, hosts: Hosts): Parts => {
+  const faults = new Faults(String(settings.seed))
+  for (const { kind, ...spec } of settings.faults) faults.set(kind, spec)
+  const { windowBytes } = settings
+  const relays = hosts.relays.map((host, i) =>
+    openStream(host, faults, { path: SUBSCRIBE_REPOS, firstSeq: FIRST_SEQ * (i + 1), windowBytes }),
+  )
+  const labelStream = openStream(hosts.labeler, faults, {
+    path: SUBSCRIBE_LABELS,
+    firstSeq: FIRST_SEQ,
+    windowBytes,
+  })
+  const urlOf = (i: number): string => hosts.relays[i]?.url ?? ''
+  const broadcast = new Broadcast(relays.map((stream, i) => new RelayFeed({ stream, faults, url: urlOf(i) })))
   const world = new World({
     seed: String(settings.seed),
     now: settings.now,
     pdses: hosts.pdses.map(({ url }) => url),
-    onEvent,
+    staleAccountEvents: settings.staleAccountEvents,
+    onEvent: (event) => broadcast.send(event),
   })
-  fillWorld(world, settings, hosts)
-  servePlc(hosts.plc, world)
-  for (const pds of hosts.pdses) servePds(pds, world)
-  for (const relay of hosts.relays) serveRelay(relay, world, hosts.pdses)
-  const producer = new Producer({
-    step: () => step(world),
-    events: () => events,
-    room: () => streams.every((stream) => stream.room()),
+  const service = fillWorld(world, settings, hosts)
+  const labeler = createLabeler(world, service, { settings, faults, labelStream })
+  for (let i = 0; i < Math.min(50, settings.records * LABEL_SHARE); i++) labeler.step()
+  return { settings, hosts, faults, relays, labelStream, broadcast, world, labeler }
+}
+
+const createProducer = ({ settings, world, labeler, broadcast, relays }: Parts): Producer => {
+  const script = createScript(world)
+  return new Producer({
+    step: () => {
+      script()
+      if (world.random.chance(LABEL_SHARE)) labeler.step()
+    },
+    events: () => broadcast.events,
+    room: () => relays.every((stream) => stream.room()),
     more: () => world.created < settings.records,
     ratePerSecond: settings.ratePerSecond,
   })
-  const parts = (): TruthParts => ({ labels: [], unreachableLive: [] })
-  const network: Network = {
-    relayUrls: hosts.relays.map(({ url }) => url),
-    labelerUrls: [hosts.labeler.url],
-    plcUrl: hosts.plc.url,
-    pdsUrls: hosts.pdses.map(({ url }) => url),
-    controlUrl: hosts.control.url,
-    truth: (): Truth => ({ ...truthWithoutRecords(world, parts()), records: [...truthRecords(world)] }),
+}
+
+export const openNetwork = async (settings: Settings): Promise<Sandbox> => {
+  const { hosts, all } = await openHosts(settings)
+  const parts = assemble(settings, hosts)
+  serveAll(parts)
+  const { world, faults, labeler, broadcast } = parts
+  const producer = createProducer(parts)
+  const truthParts = (): TruthParts => ({
+    labels: labeler.truth(),
+    unreachableLive: [...broadcast.unreachable],
+  })
+  const network: Sandbox = {
+    ...urlsOf(hosts),
+    truth: () => ({ ...truthWithoutRecords(world, truthParts()), records: [...truthRecords(world)] }),
+    setFault: (kind, spec) => faults.set(kind, spec),
+    faults: () => faults.report(),
     setRate: (rate) => producer.setRate(rate),
     produce: (count) => producer.produce(count),
     done: producer.done,
     close: async () => {
       await producer.close()
-      for (const stream of streams) stream.close()
+      for (const stream of [...parts.relays, parts.labelStream]) stream.close()
       await Promise.all(all.map((host) => host.close()))
     },
   }
-  serveControl(hosts.control, { network, world, parts, events: () => events, rate: () => producer.rate })
-  settings.logger.info(
-    { relays: network.relayUrls, plc: network.plcUrl, control: network.controlUrl },
-    'sandbox network is up',
-  )
+  const events = (): number => broadcast.events
+  serveControl(hosts.control, { network, world, parts: truthParts, events, rate: () => producer.rate })
+  settings.logger.info(urlsOf(hosts), 'sandbox network is up')
   return network
+}
+
+const serveAll = ({ hosts, world, faults, labeler }: Parts): void => {
+  const struck = (host: Host, role: Role): void => host.intercept(httpFaults(faults, { role, url: host.url }))
+  servePlc(hosts.plc, world)
+  struck(hosts.plc, 'plc')
+  for (const pds of hosts.pdses) {
+    servePds(pds, world, faults)
+    struck(pds, 'pds')
+  }
+  for (const relay of hosts.relays) {
+    serveRelay(relay, world, hosts.pdses)
+    struck(relay, 'relay')
+  }
+  serveLabeler(hosts.labeler, () => labeler.labels())
+  struck(hosts.labeler, 'labeler')
 }

@@ -57,6 +57,7 @@ export class Repo {
   #root: Node = emptyTree()
   #head: Head | null = null
   #count = 0
+  #streamed = true
 
   constructor(did: string, key: SigningKey, slab: Slab) {
     this.did = did
@@ -72,6 +73,11 @@ export class Repo {
   /** Number of records. */
   get size(): number {
     return this.#count
+  }
+
+  /** Whether every record it ever held was streamed: nothing of it needs a backfill. */
+  get streamed(): boolean {
+    return this.#streamed
   }
 
   find(path: string): Leaf | null {
@@ -105,6 +111,7 @@ export class Repo {
   /** Applies a write that `settle` will put into a commit of this rev, without anything to stream. */
   put(write: Write, rev: string): CommitOp {
     sections.reset()
+    this.#streamed = false
     return this.#apply(write, rev)
   }
 

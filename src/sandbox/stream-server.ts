@@ -24,6 +24,8 @@ export type StreamOptions = {
   readonly windowBytes: number
   /** Without a cursor: only what is new, or everything that is kept. */
   readonly withoutCursor: 'live' | 'oldest'
+  /** May treat a cursor as one from the future, or as too old, whatever it is (a fault). */
+  readonly judgeCursor?: () => 'future' | 'outdated' | null
 }
 
 export class EventStream {
@@ -63,10 +65,43 @@ export class EventStream {
     return this.#subscribers.size
   }
 
-  /** Numbers a frame and sends it; `copy` when another stream sends the same frame too. */
-  emit(frame: Unnumbered, copy = false): void {
-    this.#seq++
-    this.push(this.#seq, numberFrame(frame, this.#seq, copy))
+  /** Takes the next number. */
+  nextSeq(): number {
+    return ++this.#seq
+  }
+
+  /** Leaves numbers out. */
+  skip(numbers: number): void {
+    this.#seq += numbers
+  }
+
+  /** Numbers a frame and sends it. */
+  emit(frame: Unnumbered): void {
+    const seq = this.nextSeq()
+    this.push(seq, numberFrame(frame, seq, false))
+  }
+
+  /** Sends nothing more on the present connections, which stay open. */
+  silence(): void {
+    for (const subscriber of this.#subscribers) subscriber.silent = true
+  }
+
+  /** Ends the present connections in the middle of a frame. */
+  breakOff(): void {
+    for (const subscriber of this.#subscribers) {
+      const { _socket: raw } = subscriber.socket as unknown as { _socket: Duplex }
+      // The head of an unmasked binary frame of 1,000 bytes, and fewer than that.
+      raw.write(Buffer.concat([Buffer.from([0x82, 126, 0x03, 0xe8]), Buffer.alloc(100)]), () => raw.destroy())
+      this.#subscribers.delete(subscriber)
+    }
+  }
+
+  /** Sends an error frame on the present connections and closes them, as the event stream spec has it. */
+  fail(frame: Buffer): void {
+    for (const subscriber of this.#subscribers) {
+      this.#subscribers.delete(subscriber)
+      subscriber.socket.send(frame, () => subscriber.socket.close(1008))
+    }
   }
 
   /** Adds a frame that already has its number. */
@@ -99,7 +134,8 @@ export class EventStream {
   #accept(socket: WebSocket, query: URLSearchParams): void {
     socket.on('error', () => socket.terminate())
     const cursor = this.#readCursor(query)
-    if (cursor !== null && cursor > this.#seq) {
+    const verdict = cursor === null ? null : (this.#options.judgeCursor?.() ?? null)
+    if (cursor !== null && (cursor > this.#seq || verdict === 'future')) {
       return refuse(socket, 'FutureCursor', 'the cursor is ahead of the stream')
     }
     const { oldestSeq, start, end } = this.#window
@@ -113,7 +149,7 @@ export class EventStream {
         ? this.#options.withoutCursor === 'live'
           ? end
           : start
-        : this.#window.positionAfter(cursor)
+        : this.#window.positionAfter(outdated ? 0 : cursor)
     const subscriber = { socket, position, movedAt: Date.now(), silent: false }
     this.#subscribers.add(subscriber)
     socket.on('close', () => this.#subscribers.delete(subscriber))

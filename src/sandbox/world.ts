@@ -2,12 +2,14 @@
  * The state of the network, without any server: accounts, their repositories and what they may refer to. It changes one
  * write at a time and tells a listener of each event. Everything is drawn from the seed; times come from the clock.
  */
+import { encode } from '@atcute/cbor'
 import { create as createTid } from '@atcute/tid'
 import { Account, type AccountOptions } from './account.ts'
-import { Slab, type Digest } from './block.ts'
+import { digestOf, Slab, type Digest } from './block.ts'
 import { post as buildPost } from './content/post.ts'
 import type { Builder, Draft, Pools, PostRef, Ref, Writer } from './content/draft.ts'
-import { drawKind } from './content/kinds.ts'
+import { like } from './content/graph.ts'
+import { drawKind, SHOWCASE } from './content/kinds.ts'
 import { createRandom, type Random } from './random.ts'
 import type { CommitOp, RepoCommit, Write } from './repo.ts'
 
@@ -43,12 +45,16 @@ export type WorldOptions = {
   readonly now: () => number
   /** Base URLs of the PDSes that accounts are spread over. */
   readonly pdses: readonly string[]
+  /** Whether the PDS that an account has left sends a late event of it. */
+  readonly staleAccountEvents: boolean
   readonly onEvent: (event: WorldEvent) => void
 }
 
 export type Counts = { create: number; update: number; delete: number }
 
 const POOL_LIMIT = 20_000
+/** Part of the records that comes from the showcase while it lasts. */
+const SHOWCASE_SHARE = 0.2
 const DAY_MS = 86_400_000
 
 const POOL_OF: ReadonlyMap<string, Exclude<keyof Pools, 'posts'>> = new Map([
@@ -67,6 +73,8 @@ export class World {
   readonly byHandle = new Map<string, Account>()
   readonly produced = new Map<string, Counts>()
   #created = 0
+  #showcase: Builder[] = []
+  #presenter: Account | null = null
   readonly random: Random
   readonly pools: Pools = {
     posts: [],
@@ -112,15 +120,33 @@ export class World {
     return account
   }
 
+  get pdses(): readonly string[] {
+    return this.#options.pdses
+  }
+
+  get staleAccountEvents(): boolean {
+    return this.#options.staleAccountEvents
+  }
+
+  rename(account: Account, handle: string): void {
+    this.forgetHandle(account)
+    account.handle = handle
+    this.byHandle.set(handle, account)
+  }
+
+  forgetHandle(account: Account): void {
+    this.byHandle.delete(account.handle)
+  }
+
   /** Writes `records` into the repositories as if in the thirty days before the start, without any event. */
   populate(records: number): void {
     const revOf = (account: Account): string =>
       createTid(this.#startMs * 1000 - 1_000_000, account.index % 1024)
     const spanMs = 30 * DAY_MS
-    for (let i = 0; i < records; i++) {
-      const account = this.author()
-      const nowMs = Math.floor(this.#startMs - spanMs + (i * (spanMs - 10_000)) / records)
-      const change = this.change(account, this.draft(account, drawKind(this.random), nowMs), nowMs)
+    for (let i = 0; this.#created < records; i++) {
+      const nowMs = Math.floor(this.#startMs - 10_000 - spanMs / (1 + i / 1_000))
+      const { account, draft } = this.next(nowMs)
+      const change = this.change(account, draft, nowMs)
       this.#note(account, change, account.repo.put(change.write, revOf(account)))
     }
     for (const account of this.accounts) account.repo.settle(revOf(account))
@@ -139,7 +165,7 @@ export class World {
     return this.accounts[this.random.skewed(this.accounts.length)] as Account
   }
 
-  /** What `build` makes of the present network; a post when it finds nothing to refer to or its fixed key is taken. */
+  /** What `build` makes of the present network; a like, or else a post, when it finds nothing to refer to. */
   draft(account: Account, build: Builder, nowMs = this.nowMs): Draft {
     const writer: Writer = {
       random: this.random,
@@ -148,16 +174,30 @@ export class World {
       pools: this.pools,
       someone: () => this.someone(),
     }
-    const draft = build(writer)
-    if (draft === null) return buildPost(writer)
-    const taken = draft.rkey !== undefined && account.repo.find(`${draft.collection}/${draft.rkey}`) !== null
-    return taken ? buildPost(writer) : draft
+    const draft = build(writer) ?? like(writer) ?? buildPost(writer)
+    return draft.rkey !== undefined && this.#holds(account, draft)
+      ? (like(writer) ?? buildPost(writer))
+      : draft
   }
 
-  /** The creation of a draft, under a key drawn from the time unless it names one. */
+  /** The next record of the account: of the showcase while that lasts, else of the usual mixture. */
+  next(nowMs = this.nowMs): { account: Account; draft: Draft } {
+    const build = this.random.chance(SHOWCASE_SHARE) ? this.#showcase.shift() : undefined
+    const account = build === undefined ? this.author() : (this.#presenter ?? this.author())
+    return { account, draft: this.draft(account, build ?? drawKind(this.random), nowMs) }
+  }
+
+  /** Has one account write every kind of record soon. */
+  present(account: Account): void {
+    this.#presenter = account
+    this.#showcase = [...SHOWCASE]
+  }
+
+  /** The write of a draft: an update where its key is taken; the key comes from the time unless the draft names one. */
   change(account: Account, draft: Draft, nowMs = this.nowMs): Change {
-    const rkey = draft.rkey ?? account.nextTid(nowMs * 1000)
-    const write = { action: 'create', path: `${draft.collection}/${rkey}`, record: draft.record } as const
+    const path = `${draft.collection}/${draft.rkey ?? account.nextTid(nowMs * 1000)}`
+    const taken = draft.rkey !== undefined && account.repo.find(path) !== null
+    const write = { action: taken ? 'update' : 'create', path, record: draft.record } as const
     return { write, blobs: draft.blobs ?? [], root: draft.root ?? null }
   }
 
@@ -174,8 +214,14 @@ export class World {
     this.#options.onEvent({ kind: 'commit', account, commit, blobs, timeMs })
   }
 
-  tell(event: DistributiveOmit<WorldEvent, 'timeMs'>): void {
-    this.#options.onEvent({ ...event, timeMs: this.nowMs })
+  /** Tells of an event, of the present unless it names another time. */
+  tell(event: DistributiveOmit<WorldEvent, 'timeMs'> & { timeMs?: number }): void {
+    this.#options.onEvent({ timeMs: this.nowMs, ...event })
+  }
+
+  #holds(account: Account, draft: Draft): boolean {
+    const leaf = account.repo.find(`${draft.collection}/${draft.rkey}`)
+    return leaf !== null && leaf.digest === digestOf(encode(draft.record))
   }
 
   /** Counts a write and keeps in mind what later records may refer to. */

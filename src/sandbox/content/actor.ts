@@ -20,3 +20,56 @@ export const profile: Builder = (writer) => {
   }
   return { collection: 'app.bsky.actor.profile', rkey: 'self', record, blobs }
 }
+
+const selfRecord = (collection: string, fields: Record<string, unknown>) => ({
+  collection,
+  rkey: 'self',
+  record: { $type: collection, ...fields },
+})
+
+export const status: Builder = (writer) =>
+  selfRecord('app.bsky.actor.status', {
+    status: 'app.bsky.actor.status#live',
+    durationMinutes: 5 + writer.random.int(200),
+    embed: {
+      $type: 'app.bsky.embed.external',
+      external: {
+        uri: 'https://example.com/live',
+        title: title(writer.random),
+        description: sentence(writer.random, 4),
+      },
+    },
+    createdAt: timestamp(writer),
+  })
+
+export const chatDeclaration: Builder = (writer) =>
+  selfRecord('chat.bsky.actor.declaration', {
+    allowIncoming: writer.random.pick(['all', 'following', 'none']),
+  })
+
+export const notificationDeclaration: Builder = (writer) =>
+  selfRecord('app.bsky.notification.declaration', {
+    allowSubscriptions: writer.random.pick(['followers', 'mutuals', 'none']),
+  })
+
+export const labelerService: Builder = (writer) =>
+  selfRecord('app.bsky.labeler.service', {
+    policies: { labelValues: ['spam', 'porn', '!hide', 'millrace-test'] },
+    createdAt: timestamp(writer),
+  })
+
+export const verification: Builder = (writer) => {
+  const subject = writer.someone()
+  const collection = 'app.bsky.graph.verification'
+  const { did, handle } = subject
+  return {
+    collection,
+    record: {
+      $type: collection,
+      subject: did,
+      handle,
+      displayName: title(writer.random),
+      createdAt: timestamp(writer),
+    },
+  }
+}

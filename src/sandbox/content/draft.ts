@@ -57,7 +57,7 @@ export const strongRef = (ref: Ref): { uri: string; cid: string } => ({
 export const timestamp = (writer: Writer): string => new Date(writer.nowMs).toISOString()
 
 /** One of the pool, newer ones more often. */
-export const recent = <T>(writer: Writer, pool: readonly T[]): T | null =>
+export const recent = <T>(writer: Pick<Writer, 'random'>, pool: readonly T[]): T | null =>
   pool[pool.length - 1 - writer.random.skewed(pool.length)] ?? null
 
 export type Blob = {

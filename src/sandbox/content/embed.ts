@@ -3,8 +3,7 @@ import type { Digest } from '../block.ts'
 import { blob, recent, strongRef, type Ref, type Writer } from './draft.ts'
 import { LANGS, sentence, title } from './words.ts'
 
-type Made = { readonly embed: object | null; readonly blobs: Digest[] }
-type Maker = (writer: Writer, blobs: Digest[]) => object | null
+export type Maker = (writer: Writer, blobs: Digest[]) => object | null
 
 const images: Maker = (writer, blobs) => ({
   $type: 'app.bsky.embed.images',
@@ -30,7 +29,11 @@ const video: Maker = (writer, blobs) => ({
   video: blob(writer, 'video/mp4', blobs),
   ...(writer.random.chance(0.5) ? { alt: sentence(writer.random, 5) } : {}),
   ...(writer.random.chance(0.3)
-    ? { captions: [{ lang: writer.random.pick(LANGS), file: blob(writer, 'text/vtt', blobs) }] }
+    ? {
+        captions: [
+          { lang: writer.random.pick(LANGS), file: { ...blob(writer, 'text/vtt', blobs), size: 9_000 } },
+        ],
+      }
     : {}),
 })
 
@@ -55,26 +58,18 @@ const recordWithMedia: Maker = (writer, blobs) => {
   return { $type: 'app.bsky.embed.recordWithMedia', record: quote, media }
 }
 
-const MAKERS: readonly Maker[] = [
-  images,
-  images,
-  images,
-  external,
-  external,
-  record,
-  record,
-  video,
-  recordWithMedia,
-]
+/** One of each. */
+export const EMBEDS: readonly Maker[] = [images, external, record, video, recordWithMedia]
+/** As often as they are used. */
+const USUAL: readonly Maker[] = [...EMBEDS, images, images, external, record]
 
-const make = (writer: Writer, maker: Maker): Made => {
+export type Embedded = { readonly embed?: object; readonly blobs: readonly Digest[] }
+
+/** The fields an embed adds to a post, with the blobs it names. */
+export const embedBy = (writer: Writer, maker: Maker): Embedded => {
   const blobs: Digest[] = []
-  return { embed: maker(writer, blobs), blobs }
+  const embed = maker(writer, blobs)
+  return embed === null ? { blobs } : { embed, blobs }
 }
 
-/** The fields an embed adds to a post, with the blobs it names; no field when `wanted` is false. */
-export const embed = (writer: Writer, wanted: boolean): { embed?: object; blobs: Digest[] } => {
-  if (!wanted) return { blobs: [] }
-  const made = make(writer, writer.random.pick(MAKERS))
-  return made.embed === null ? { blobs: made.blobs } : { embed: made.embed, blobs: made.blobs }
-}
+export const anyEmbed = (writer: Writer): Embedded => embedBy(writer, writer.random.pick(USUAL))

@@ -1,7 +1,6 @@
 /** Posts: text with facets, replies in threads, every kind of embed, languages, tags, self labels. */
-import type { Digest } from '../block.ts'
-import { recent, strongRef, timestamp, type Draft, type PostRef, type Writer } from './draft.ts'
-import { embed } from './embed.ts'
+import { recent, strongRef, timestamp, type Builder, type Draft, type PostRef, type Writer } from './draft.ts'
+import { anyEmbed, embedBy, type Embedded, type Maker } from './embed.ts'
 import { LANGS, sentence, TAGS } from './words.ts'
 
 const utf8 = (text: string): number => Buffer.byteLength(text)
@@ -47,8 +46,6 @@ const replyTo = (parent: PostRef): object => ({
   reply: { root: strongRef(parent.root ?? parent), parent: strongRef(parent) },
 })
 
-type Embedded = { readonly embed?: object; readonly blobs: readonly Digest[] }
-
 const write = (writer: Writer, parent: PostRef | null, { blobs, ...fields }: Embedded): Draft => {
   const { random } = writer
   const record = {
@@ -76,7 +73,14 @@ const selfLabels = (val: string): object => ({
   values: [{ val }],
 })
 
-export const post = (writer: Writer): Draft => {
-  const parent = writer.random.chance(0.35) ? recent(writer, writer.pools.posts) : null
-  return write(writer, parent, embed(writer, writer.random.chance(0.35)))
-}
+/** The thread it answers, sometimes. */
+const parentOf = (writer: Writer): PostRef | null =>
+  writer.random.chance(0.35) ? recent(writer, writer.pools.posts) : null
+
+export const post = (writer: Writer): Draft =>
+  write(writer, parentOf(writer), writer.random.chance(0.35) ? anyEmbed(writer) : { blobs: [] })
+
+export const postWith =
+  (maker: Maker): Builder =>
+  (writer) =>
+    write(writer, parentOf(writer), embedBy(writer, maker))
