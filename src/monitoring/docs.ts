@@ -1,6 +1,7 @@
 /** docs/metrics.md, printed from the declarations. Pure: the same declarations always give the same bytes. */
 import { CONTRACT } from './contract.ts'
 import type { MetricSpec } from './metrics.ts'
+import { commonMetrics } from './registry.ts'
 
 const INTRODUCTION = `# Metrics
 
@@ -10,7 +11,14 @@ Every series listed here exists at 0 from the moment a service starts, so a seri
 that is absent. *Moved by* names the cause; a test makes each cause happen and sees its metric move.
 
 The last column says who else knows the name: **seed** and **rsky** names keep the meaning, type and single unlabelled series
-of the services Millrace replaces, **wintermute** names those of its successor; the others are Millrace's own.`
+of the services Millrace replaces (three of them carry the label that wintermute added), **wintermute** names those of its
+successor; the others are Millrace's own.
+
+| service | endpoint | in \`up\` and \`demo\` |
+| --- | --- | --- |
+| ingester | port 4100, \`/metrics\` | port 4100 |
+| backfiller | port 9090, \`/metrics\` | port 9091 |
+| indexer | port 9090, \`/metrics\` | port 9093 |`
 
 const PROCESS = `## In every service: the process
 
@@ -32,10 +40,21 @@ const origins = new Map(
   Object.values(CONTRACT).flatMap((list) => list.map(({ name, origin }) => [name, origin] as const)),
 )
 
-/** The whole page. `services` maps a service (or another heading) to its declarations, in the order to print them. */
+/** `build_info` is declared with the labels of one build; a page is about all of them. */
+const common = (): readonly MetricSpec[] => {
+  const { buildInfo, ...others } = commonMetrics('ingester', '', '')
+  const labels = {
+    service: ['ingester', 'backfiller', 'indexer'],
+    version: ['of the package'],
+    commit: ['of the source'],
+  }
+  return [{ ...buildInfo, labels }, ...Object.values(others)]
+}
+
+/** The whole page. `services` maps a service to its declarations, in the order to print them. */
 export const metricsPage = (services: Readonly<Record<string, readonly MetricSpec[]>>): string => {
   const parts = Object.entries(services).map(([service, specs]) => section(service, specs))
-  return `${[INTRODUCTION, ...parts, PROCESS].join('\n\n')}\n`
+  return `${[INTRODUCTION, ...parts, section('In every service', common()), PROCESS].join('\n\n')}\n`
 }
 
 const section = (service: string, specs: readonly MetricSpec[]): string => {
@@ -53,11 +72,19 @@ const row = (spec: MetricSpec): string => {
     spec.cause,
     origins.get(spec.name) ?? '',
   ]
-  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s+/g, ' ').trim()).join(' | ')} |`
+  return `| ${cells.map(inCell).join(' | ')} |`
 }
 
+/** Text as one cell of a table: nothing in it ends the cell or is taken for HTML. */
+const inCell = (text: string): string =>
+  text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replace(/\s+/g, ' ').trim()
+
+/** A label whose values come from the settings is declared with `none` when there are no settings to read. */
+const valuesWords = (values: readonly string[]): string =>
+  values.join() === 'none' ? 'as configured' : values.join(', ')
+
 const labelsCell = ({ labels = {}, buckets }: MetricSpec): string => {
-  const named = Object.entries(labels).map(([name, values]) => `\`${name}\`: ${values.join(', ')}`)
+  const named = Object.entries(labels).map(([name, values]) => `\`${name}\`: ${valuesWords(values)}`)
   const bounds = buckets ? [`buckets ${buckets.join(', ')}`] : []
   return [...named, ...bounds].join('; ')
 }
