@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { TransientError } from '../lib/errors.ts'
+import { OutputGate } from './output-gate.ts'
+
+const never = new AbortController().signal
+
+const gateOn = (length: () => Promise<number>, highWaterMark = 10) => {
+  const changes: boolean[] = []
+  const gate = new OutputGate({
+    length,
+    highWaterMark,
+    checkEveryMs: 1,
+    onActiveChange: (active) => changes.push(active),
+  })
+  return { gate, changes }
+}
+
+test('below the mark everybody passes', async () => {
+  const { gate, changes } = gateOn(async () => 9)
+  await gate.pass(never)
+  assert.deepEqual(changes, [])
+})
+
+test('at the mark everybody waits until the stream is shorter, and the change is told once', async () => {
+  let length = 10
+  let asked = 0
+  const { gate, changes } = gateOn(async () => (asked++, length))
+  const waiting = Promise.all([gate.pass(never), gate.pass(never), gate.pass(never)])
+  while (asked < 3) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(gate.active, true)
+  length = 9
+  await waiting
+  assert.deepEqual(changes, [true, false])
+})
+
+test('what was appended since the last look counts before the store is asked again', async () => {
+  let asked = 0
+  const options = { highWaterMark: 10, checkEveryMs: 60_000, onActiveChange: () => undefined }
+  const gate = new OutputGate({ ...options, length: async () => (asked++, 0) })
+  await gate.pass(never)
+  gate.appended(9)
+  await gate.pass(never)
+  assert.equal(asked, 1)
+  gate.appended(1)
+  await gate.pass(never)
+  assert.equal(asked, 2)
+})
+
+test('a store that does not answer holds everybody back until it does', async () => {
+  let away = 2
+  const { gate, changes } = gateOn(async () => {
+    if (away-- > 0) throw new TransientError('away')
+    return 0
+  })
+  await gate.pass(never)
+  assert.deepEqual(changes, [true, false])
+})
+
+test('a defect of ours is not mistaken for back-pressure', async () => {
+  const { gate } = gateOn(() => Promise.reject(new TypeError('bug')))
+  await assert.rejects(gate.pass(never), TypeError)
+})
+
+test('an abort ends the wait, and the gate still says that it is closed', async () => {
+  const stop = new AbortController()
+  const { gate } = gateOn(async () => (stop.abort(), 10))
+  await gate.pass(stop.signal)
+  assert.equal(gate.active, true)
+})
