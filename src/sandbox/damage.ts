@@ -5,7 +5,7 @@ import { encodeFrame } from './frame.ts'
 import type { Random } from './random.ts'
 import type { RepoCommit } from './repo.ts'
 
-type Section = { readonly digest: Digest; readonly block: Uint8Array }
+export type Section = { readonly digest: Digest; readonly block: Uint8Array }
 
 const readVarint = (bytes: Uint8Array, start: number): { value: number; end: number } => {
   let value = 0
@@ -18,7 +18,7 @@ const readVarint = (bytes: Uint8Array, start: number): { value: number; end: num
 }
 
 /** Sections of a CAR of ours, the root first. */
-const sectionsOf = (car: Uint8Array): Section[] => {
+export const sectionsOf = (car: Uint8Array): Section[] => {
   const header = readVarint(car, 0)
   const sections: Section[] = []
   for (let at = header.end + header.value; at < car.length;) {

@@ -5,10 +5,9 @@ import { page, required, XrpcFailure, type Exchange, type Handler, type Host, ty
 import type { Faults } from './faults.ts'
 import { sendCar } from './http-faults.ts'
 import type { SignedLabel } from './labels.ts'
+import { xrpc } from './names.ts'
 import { didDocument, plcData } from './plc.ts'
 import type { World } from './world.ts'
-
-const xrpc = (nsid: string): string => `/xrpc/${nsid}`
 
 const status = (account: Account): object =>
   account.status === null ? { active: true } : { active: false, status: account.status }
@@ -62,15 +61,24 @@ const repoStatus = (account: Account): object => ({
   ...(account.active ? { rev: account.repo.head.rev } : {}),
 })
 
+/** What hosts answer beyond the world: identities from elsewhere. */
+export type Directory = {
+  /** DID of a handle. */
+  readonly resolve: (handle: string) => string | null
+  readonly document: (did: string) => object | null
+}
+
 const resolveHandle =
-  (world: World): Handler =>
+  ({ resolve }: Directory): Handler =>
   ({ query }) => {
-    const account = world.byHandle.get(required(query, 'handle').toLowerCase())
-    if (account === undefined) throw new XrpcFailure(400, 'InvalidRequest', 'Unable to resolve handle')
-    return { did: account.did }
+    const did = resolve(required(query, 'handle').toLowerCase())
+    if (did === null) throw new XrpcFailure(400, 'InvalidRequest', 'Unable to resolve handle')
+    return { did }
   }
 
-export const servePds = (host: Host, world: World, faults: Faults): void => {
+export type PdsParts = { readonly world: World; readonly faults: Faults; readonly directory: Directory }
+
+export const servePds = (host: Host, { world, faults, directory }: PdsParts): void => {
   const own = (): readonly Account[] =>
     world.accounts.filter((account) => account.pds === host.url && account.status !== 'deleted')
   const served = ({ query }: Exchange): Account => servedBy(world, host.url, required(query, 'did'))
@@ -93,7 +101,7 @@ export const servePds = (host: Host, world: World, faults: Faults): void => {
     [xrpc('com.atproto.sync.getLatestCommit')]: (exchange) => latestCommit(served(exchange)),
     [xrpc('com.atproto.sync.getRepoStatus')]: ({ query }) =>
       repoStatus(accountOf(world, required(query, 'did'))),
-    [xrpc('com.atproto.identity.resolveHandle')]: resolveHandle(world),
+    [xrpc('com.atproto.identity.resolveHandle')]: resolveHandle(directory),
     '/.well-known/atproto-did': ({ request, response }) => {
       const account = world.byHandle.get((request.headers.host ?? '').split(':')[0] ?? '')
       if (account === undefined) throw new XrpcFailure(404, 'NotFound', 'User not found')
@@ -140,10 +148,12 @@ const plcAnswer = (account: Account, view: string): unknown => {
   throw new XrpcFailure(404, 'NotFound', 'there is no such view of a DID')
 }
 
-export const servePlc = (host: Host, world: World): void => {
+export const servePlc = (host: Host, world: World, directory: Directory): void => {
   host.serve({ '/_health': () => ({ version: 'sandbox' }) }, ({ url }) => {
     const [did = '', ...view] = decodeURIComponent(url.pathname).slice(1).split('/')
     const account = did.startsWith('did:plc:') ? world.byDid.get(did) : undefined
+    const elsewhere = account === undefined && view.length === 0 ? directory.document(did) : null
+    if (elsewhere !== null) return elsewhere
     if (account === undefined) throw new XrpcFailure(404, 'NotFound', `DID not registered: ${did}`)
     return plcAnswer(account, view.join('/'))
   })

@@ -1,4 +1,5 @@
 /** The hosts of a sandbox, each a listener of its own: opened together or not at all. */
+import type { CapturedHosts } from './captured-hosts.ts'
 import { Host } from './http.ts'
 import type { Settings } from './index.ts'
 
@@ -9,6 +10,7 @@ export type Hosts = {
   readonly relays: readonly Host[]
   readonly pdses: readonly Host[]
   readonly didWebs: readonly Host[]
+  readonly captured: CapturedHosts | null
 }
 
 export const openHosts = async (settings: Settings): Promise<{ hosts: Hosts; all: readonly Host[] }> => {
@@ -32,7 +34,9 @@ export const openHosts = async (settings: Settings): Promise<{ hosts: Hosts; all
       labeler,
       relays: await several(settings.relays),
       pdses: await several(settings.pdses),
-      didWebs: await several(Math.min(settings.didWebs, settings.accounts)),
+      didWebs: await several(Math.min(settings.didWebs, Math.max(0, settings.accounts - 1))),
+      captured:
+        settings.serveDir === '' ? null : { relay: await open(), pds: await open(), labeler: await open() },
     }
     return { hosts, all }
   } catch (error) {
@@ -41,10 +45,17 @@ export const openHosts = async (settings: Settings): Promise<{ hosts: Hosts; all
   }
 }
 
-export const urlsOf = (hosts: Hosts) => ({
-  relayUrls: hosts.relays.map(({ url }) => url),
-  labelerUrls: [hosts.labeler.url],
-  plcUrl: hosts.plc.url,
-  pdsUrls: hosts.pdses.map(({ url }) => url),
-  controlUrl: hosts.control.url,
-})
+/** Addresses of those hosts that have something to tell. */
+export const urlsOf = ({ control, plc, relays, pdses, labeler, captured }: Hosts) => {
+  const urls = (hosts: readonly Host[]): string[] => hosts.map(({ url }) => url)
+  return {
+    relayUrls: urls(captured === null ? relays : [...relays, captured.relay]),
+    labelerUrls: urls([
+      ...(relays.length === 0 ? [] : [labeler]),
+      ...(captured === null ? [] : [captured.labeler]),
+    ]),
+    plcUrl: plc.url,
+    pdsUrls: urls(captured === null ? pdses : [...pdses, captured.pds]),
+    controlUrl: control.url,
+  }
+}

@@ -39,6 +39,11 @@ export type SandboxOptions = {
   readonly faults?: readonly FaultSetting[]
   /** Whether a PDS that an account has left sends a late, outdated #account event of it. */
   readonly staleAccountEvents?: boolean
+  /**
+   * A folder of captured data to serve besides (see captured.ts), by a relay, a PDS and a labeler of its own, which come last
+   * in the lists of URLs. With `accounts: 0` there is nothing else. `truth` does not speak of it.
+   */
+  readonly serveDir?: string
   readonly logger?: Logger
 }
 
@@ -75,6 +80,7 @@ const DEFAULTS = {
   windowBytes: 128 * 1024 * 1024,
   now: Date.now,
   faults: [],
+  serveDir: '',
   staleAccountEvents: true,
   logger: silentLogger,
 } as const

@@ -2,7 +2,9 @@
 import { Broadcast } from './broadcast.ts'
 import { corruptSignature } from './damage.ts'
 import { serveControl } from './control.ts'
-import { serveDidWeb, serveLabeler, servePds, servePlc, serveRelay } from './endpoints.ts'
+import { readCaptured, type Captured } from './captured.ts'
+import { relocated, serveCaptured } from './captured-hosts.ts'
+import { serveDidWeb, serveLabeler, servePds, servePlc, serveRelay, type Directory } from './endpoints.ts'
 import type { Account } from './account.ts'
 import { Faults } from './faults.ts'
 import { openHosts, urlsOf, type Hosts } from './hosts.ts'
@@ -11,6 +13,7 @@ import { httpFaults, type Role } from './http-faults.ts'
 import type { Sandbox, Settings } from './index.ts'
 import { deriveKey, type SigningKey } from './keys.ts'
 import { Labeler } from './labels.ts'
+import { SUBSCRIBE_LABELS, SUBSCRIBE_REPOS } from './names.ts'
 import { Producer } from './producer.ts'
 import { RelayFeed } from './relay.ts'
 import { createScript } from './script.ts'
@@ -18,15 +21,14 @@ import { EventStream, type StreamOptions } from './stream-server.ts'
 import { truthRecords, truthWithoutRecords, type TruthParts } from './truth.ts'
 import { World } from './world.ts'
 
-const SUBSCRIBE_REPOS = '/xrpc/com.atproto.sync.subscribeRepos'
-const SUBSCRIBE_LABELS = '/xrpc/com.atproto.label.subscribeLabels'
 /** Relays number their frames apart, so that a cursor of one never fits another. */
 const FIRST_SEQ = 1_000_001
 
 const labelerKey = ({ seed }: Settings): SigningKey => deriveKey('k256', `${seed}/labeler`)
 
 /** The first accounts get the did:web hosts, the last one is the labeler. */
-const fillWorld = (world: World, settings: Settings, hosts: Hosts): Account => {
+const fillWorld = (world: World, settings: Settings, hosts: Hosts): Account | null => {
+  if (settings.accounts === 0) return null
   const labeler = { endpoint: hosts.labeler.url, key: labelerKey(settings).didKey }
   for (let i = 0; i < settings.accounts - 1; i++) {
     const web = hosts.didWebs[i]
@@ -70,7 +72,8 @@ type Parts = {
   readonly labelStream: EventStream
   readonly broadcast: Broadcast
   readonly world: World
-  readonly labeler: Labeler
+  readonly labeler: Labeler | null
+  readonly captured: Captured | null
 }
 
 const createLabeler = (
@@ -109,9 +112,10 @@ const assemble = (settings: Settings, hosts: Hosts): Parts => {
     onEvent: (event) => broadcast.send(event),
   })
   const service = fillWorld(world, settings, hosts)
-  const labeler = createLabeler(world, service, { settings, faults, labelStream })
-  for (let i = 0; i < Math.min(50, settings.records * LABEL_SHARE); i++) labeler.step()
-  return { settings, hosts, faults, relays, labelStream, broadcast, world, labeler }
+  const labeler = service === null ? null : createLabeler(world, service, { settings, faults, labelStream })
+  for (let i = 0; i < Math.min(50, settings.records * LABEL_SHARE); i++) labeler?.step()
+  const captured = settings.serveDir === '' ? null : readCaptured(settings.serveDir)
+  return { settings, hosts, faults, relays, labelStream, broadcast, world, labeler, captured }
 }
 
 const createProducer = ({ settings, world, labeler, broadcast, relays }: Parts): Producer => {
@@ -119,7 +123,7 @@ const createProducer = ({ settings, world, labeler, broadcast, relays }: Parts):
   return new Producer({
     step: () => {
       script()
-      if (world.random.chance(LABEL_SHARE)) labeler.step()
+      if (world.random.chance(LABEL_SHARE)) labeler?.step()
     },
     events: () => broadcast.events,
     room: () => relays.every((stream) => stream.room()),
@@ -128,14 +132,28 @@ const createProducer = ({ settings, world, labeler, broadcast, relays }: Parts):
   })
 }
 
-export const openNetwork = async (settings: Settings): Promise<Sandbox> => {
+const orClose = async <T>(hosts: readonly Host[], make: () => T): Promise<T> => {
+  try {
+    return make()
+  } catch (error) {
+    await Promise.all(hosts.map((host) => host.close()))
+    throw error
+  }
+}
+
+/** Without accounts there is no network of its own, only what was captured. */
+const adjusted = (settings: Settings): Settings =>
+  settings.accounts > 0 ? settings : { ...settings, records: 0, relays: 0, pdses: 0, didWebs: 0 }
+
+export const openNetwork = async (given: Settings): Promise<Sandbox> => {
+  const settings = adjusted(given)
   const { hosts, all } = await openHosts(settings)
-  const parts = assemble(settings, hosts)
-  serveAll(parts)
+  const parts = await orClose(all, () => assemble(settings, hosts))
+  const streams = [...parts.relays, parts.labelStream, ...serveAll(parts)]
   const { world, faults, labeler, broadcast } = parts
   const producer = createProducer(parts)
   const truthParts = (): TruthParts => ({
-    labels: labeler.truth(),
+    labels: labeler?.truth() ?? [],
     unreachableLive: [...broadcast.unreachable],
   })
   const network: Sandbox = {
@@ -148,7 +166,7 @@ export const openNetwork = async (settings: Settings): Promise<Sandbox> => {
     done: producer.done,
     close: async () => {
       await producer.close()
-      for (const stream of [...parts.relays, parts.labelStream]) stream.close()
+      for (const stream of streams) stream.close()
       await Promise.all(all.map((host) => host.close()))
     },
   }
@@ -158,18 +176,34 @@ export const openNetwork = async (settings: Settings): Promise<Sandbox> => {
   return network
 }
 
-const serveAll = ({ hosts, world, faults, labeler }: Parts): void => {
+/** Identities of the world first, then those that were captured. */
+const directoryOf = ({ world, captured, hosts }: Parts): Directory => ({
+  resolve: (handle) => world.byHandle.get(handle)?.did ?? captured?.handles.get(handle) ?? null,
+  document: (did) => {
+    const document = captured?.documents.get(did)
+    return document === undefined || hosts.captured === null ? null : relocated(document, hosts.captured)
+  },
+})
+
+/** Serves every host; the streams of captured data are the caller's to close. */
+const serveAll = (parts: Parts): readonly EventStream[] => {
+  const { hosts, world, faults, labeler, captured } = parts
+  const directory = directoryOf(parts)
   const struck = (host: Host, role: Role): void => host.intercept(httpFaults(faults, { role, url: host.url }))
-  servePlc(hosts.plc, world)
+  servePlc(hosts.plc, world, directory)
   struck(hosts.plc, 'plc')
   for (const pds of hosts.pdses) {
-    servePds(pds, world, faults)
+    servePds(pds, { world, faults, directory })
     struck(pds, 'pds')
   }
   for (const relay of hosts.relays) {
     serveRelay(relay, world, hosts.pdses)
     struck(relay, 'relay')
   }
-  serveLabeler(hosts.labeler, () => labeler.labels())
+  serveLabeler(hosts.labeler, () => labeler?.labels() ?? [])
   struck(hosts.labeler, 'labeler')
+  if (captured === null || hosts.captured === null) return []
+  struck(hosts.captured.relay, 'relay')
+  struck(hosts.captured.pds, 'pds')
+  return serveCaptured(hosts.captured, captured, directory.resolve)
 }
