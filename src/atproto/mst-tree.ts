@@ -67,7 +67,8 @@ export class MstTree {
   /** The CID of the root, and the encoded nodes that were looked at or made. */
   encode(): { root: string; nodes: BlockMap } {
     const nodes = new Map<string, Uint8Array>()
-    return { root: writeNode(this.#root ?? EMPTY, nodes), nodes }
+    const root = this.#root ?? EMPTY
+    return { root: typeof root === 'string' ? root : writeNode(root, nodes), nodes }
   }
 
   #load(subtree: Subtree): Node | null {
@@ -162,11 +163,18 @@ export class MstTree {
     }
   }
 
-  /** A root without keys gives way to its only child. */
+  /**
+   * A root without keys gives way to its only child. A child that is not at hand is one that the change did not touch, so it
+   * has been a root with keys before.
+   */
   #trimTop(root: Subtree): Subtree {
     let top = root
-    while (top !== null && typeof top !== 'string' && top.keys.length === 0) top = top.subtrees[0] ?? null
-    return top
+    for (;;) {
+      if (typeof top === 'string' && !this.#blocks.has(top)) return top
+      const node = this.#load(top)
+      if (node === null || node.keys.length > 0) return top
+      top = node.subtrees[0] ?? null
+    }
   }
 }
 
