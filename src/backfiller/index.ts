@@ -12,7 +12,7 @@ import type { StatusSource } from '../monitoring/status.ts'
 import { ByteBudget } from './budget.ts'
 import { Hosts } from './hosts.ts'
 import { Identities } from './identities.ts'
-import { openIntake, type RunningIntake } from './intake.ts'
+import { openIntake, type Intake } from './intake.ts'
 import { registerBackfillerMetrics, type BackfillerMetrics } from './metrics.ts'
 import { settingsOf, type BackfillerOptions, type Settings } from './options.ts'
 import { OutputGate } from './output-gate.ts'
@@ -119,7 +119,7 @@ const run = async (settings: Settings, parts: Parts, signal: AbortSignal): Promi
   const failed = new AbortController()
   const abandon = new AbortController()
   const stop = AbortSignal.any([signal, failed.signal])
-  const intake = await openIntake(settings, stop)
+  const intake = openIntake(settings, () => parts.metrics.deadLettered.inc())
   const { log, logger } = settings
   const context = { ...parts, settings, log, logger, intake, stop, abandon: abandon.signal }
   const tasks = new Set<Promise<void>>()
@@ -135,19 +135,18 @@ const run = async (settings: Settings, parts: Parts, signal: AbortSignal): Promi
   }
   await take(intake, context, { tasks, start }).catch((error: unknown) => failures.push(error))
   await drain(tasks, settings.stopGraceMs, abandon)
-  await intake.close()
   if (failures.length > 0) throw failures[0]
 }
 
 type Tasks = { readonly tasks: ReadonlySet<Promise<void>>; readonly start: (task: Promise<void>) => void }
 
-const take = async (intake: RunningIntake, context: WorkContext, { tasks, start }: Tasks): Promise<void> => {
+const take = async (intake: Intake, context: WorkContext, { tasks, start }: Tasks): Promise<void> => {
   const { stop, gate, settings } = context
   const window = settings.concurrency * WINDOW_FACTOR
   while (!stop.aborted) {
     await gate.pass(stop)
-    const entries = stop.aborted ? [] : await intake.next(window - tasks.size, stop)
-    for (const entry of entries) start(work(entry, context))
+    const entries = await intake.next(window - tasks.size, stop)
+    for (const entry of entries ?? []) start(work(entry, context))
     if (tasks.size >= window) await Promise.race(tasks)
   }
 }

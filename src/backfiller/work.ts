@@ -3,53 +3,55 @@
  * for a later attempt, put back to the end of the stream, or set aside. Guarantees that an entry is acknowledged only after
  * everything it led to is durable, and that one repo never stops the others.
  */
-import { decodeBackfill, encodeEvent, type EntryFields } from '../event/codec.ts'
+import { decodeBackfill, encodeEvent } from '../event/codec.ts'
 import type { BackfillEvent } from '../event/event.ts'
-import type { Entry } from '../stream/log.ts'
+import { TransientError } from '../lib/errors.ts'
+import type { Delivery } from '../stream/consumer.ts'
 import { RepoFailure, VERDICTS, type Verdict } from './classify.ts'
 import { accountEventOf } from './convert.ts'
+import type { Intake } from './intake.ts'
 import { Abandoned, appendSurely, write, writeRepo, type OutputContext } from './output.ts'
 import type { Progress } from './progress.ts'
 import { withSnapshot, type SnapshotContext } from './snapshot.ts'
-
-/** The input stream as one delivered entry sees it. */
-export interface Intake {
-  /** The work is done: acknowledge. */
-  done(entry: Entry): Promise<void>
-  /** Try again after the backoff that its deliveries call for; resolves with what became of it. */
-  fail(entry: Entry, reason: string, error: string): Promise<'pending' | 'dead'>
-  /** Set aside now. */
-  bury(entry: Entry, reason: string, error: string): Promise<void>
-}
 
 export type WorkContext = SnapshotContext &
   OutputContext & { readonly intake: Intake; readonly progress: Progress }
 
 /** Rejects only when our own state is wrong. */
-export const work = async (entry: Entry, context: WorkContext): Promise<void> => {
+export const work = async (entry: Delivery, context: WorkContext): Promise<void> => {
+  try {
+    await attempt(entry, context)
+  } catch (error) {
+    if (isLeftPending(error, context)) return
+    throw error
+  }
+}
+
+/** A stop, or a store that stayed away: the entry is delivered again, and doing it twice does no harm. */
+const isLeftPending = (error: unknown, { stop, abandon }: WorkContext): boolean =>
+  error instanceof Abandoned ||
+  error instanceof TransientError ||
+  abandon.aborted ||
+  (stop.aborted && error === stop.reason)
+
+const attempt = async (entry: Delivery, context: WorkContext): Promise<void> => {
   const { intake, metrics, progress } = context
-  // Deleted by somebody while it was pending: nothing is left to do but to forget it.
-  if (entry.fields === null) return intake.done(entry)
   const event = decodeBackfill(entry.fields)
   if ('poison' in event) {
     metrics.poison.inc({ reason: event.poison })
-    metrics.deadLettered.inc()
     return intake.bury(entry, event.poison, 'the entry is not the JSON of a repo')
   }
   if (entry.deliveries > 1) metrics.retries.inc()
   try {
     await backfill(event, context)
-    await intake.done(entry)
-    metrics.processed.inc()
-    progress.count('reposProcessed')
   } catch (error) {
-    if (error instanceof Abandoned || context.abandon.aborted || isStop(error, context)) return
     if (!(error instanceof RepoFailure)) throw error
-    await settle({ entry, fields: entry.fields, event }, error, context)
+    return settle({ entry, event }, error, context)
   }
+  await intake.done(entry)
+  metrics.processed.inc()
+  progress.count('reposProcessed')
 }
-
-const isStop = (error: unknown, { stop }: WorkContext): boolean => stop.aborted && error === stop.reason
 
 const backfill = ({ did }: BackfillEvent, context: WorkContext): Promise<void> =>
   withSnapshot(did, context, async (snapshot, repo) => {
@@ -57,7 +59,7 @@ const backfill = ({ did }: BackfillEvent, context: WorkContext): Promise<void> =
     context.progress.count('recordsExtracted', written)
   })
 
-type Delivered = { readonly entry: Entry; readonly fields: EntryFields; readonly event: BackfillEvent }
+type Delivered = { readonly entry: Delivery; readonly event: BackfillEvent }
 
 const settle = async (delivered: Delivered, failure: RepoFailure, context: WorkContext): Promise<void> => {
   const verdict = VERDICTS[failure.reason]
@@ -80,10 +82,8 @@ const skip = async (
   context: WorkContext,
 ): Promise<void> => {
   if (account !== null) {
-    const told = await unlessAbandoned(() =>
-      write([encodeEvent(accountEventOf(event.did, account, new Date().toISOString()))], context),
-    )
-    if (!told) return
+    const inactive = accountEventOf(event.did, account, new Date().toISOString())
+    await write([encodeEvent(inactive)], context)
   }
   await context.intake.done(entry)
   context.metrics.skipped.inc({ reason })
@@ -91,12 +91,11 @@ const skip = async (
 
 /** The entry goes behind everything that can be done now: first its copy, then the acknowledgement. */
 const postpone = async (
-  { entry, fields }: Delivered,
+  { entry }: Delivered,
   { reason }: RepoFailure,
   context: WorkContext,
 ): Promise<void> => {
-  const moved = await unlessAbandoned(() => appendSurely(context.settings.inputStream, [fields], context))
-  if (!moved) return
+  await appendSurely(context.settings.inputStream, [entry.fields], context)
   await context.intake.done(entry)
   context.metrics.failures.inc({ reason })
   context.metrics.postponed.inc()
@@ -114,19 +113,8 @@ const fail = async (
   if (stage === 'parse') metrics.parseErrors.inc()
   if (stage === 'verification') metrics.verificationErrors.inc()
   const error = message.slice(0, MAX_ERROR_CHARS)
-  const fate =
-    reaction === 'bury' ? await intake.bury(entry, reason, error) : await intake.fail(entry, reason, error)
-  if (fate !== 'pending') metrics.deadLettered.inc()
+  if (reaction === 'bury') await intake.bury(entry, reason, error)
+  else await intake.fail(entry, reason, error)
 }
 
 const MAX_ERROR_CHARS = 500
-
-const unlessAbandoned = async (step: () => Promise<void>): Promise<boolean> => {
-  try {
-    await step()
-    return true
-  } catch (error) {
-    if (error instanceof Abandoned) return false
-    throw error
-  }
-}
