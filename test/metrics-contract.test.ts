@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { BACKFILLER_METRICS } from '../src/backfiller/metrics.ts'
+import { INDEXER_METRICS } from '../src/indexer/metrics.ts'
 import { INGESTER_METRICS } from '../src/ingester/metrics.ts'
 import { checkContract } from '../src/monitoring/contract.ts'
 import { checkDeclarations, missingFromScrape } from '../src/monitoring/declarations.ts'
@@ -12,6 +13,7 @@ import type { ServiceName } from '../src/monitoring/status.ts'
 const DECLARATIONS: readonly (readonly [ServiceName, readonly MetricSpec[]])[] = [
   ['ingester', INGESTER_METRICS],
   ['backfiller', BACKFILLER_METRICS],
+  ['indexer', INDEXER_METRICS],
 ]
 
 for (const [service, specs] of DECLARATIONS) {

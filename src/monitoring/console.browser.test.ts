@@ -23,6 +23,12 @@ const PHONE = { width: 375, height: 740 }
 const DESK = { width: 1280, height: 900 }
 const GOOD: Health = { live: true, ready: true, reasons: [] }
 
+/** Where to keep pictures, if somebody wants them. */
+const PICTURE = process.env['MILLRACE_SCREENSHOT']
+const keepPicture = async (page: Page, suffix: string): Promise<void> => {
+  if (PICTURE) await page.screenshot({ path: PICTURE.replace(/(\.png)?$/, `${suffix}.png`), fullPage: true })
+}
+
 type Scene = {
   ingester: ServiceStatus
   backfiller: ServiceStatus
@@ -266,12 +272,24 @@ test('what is wrong is said first, in words, with what to do', options, async ()
   assert.match(problems, /refuses connections: <b>too many clients<\/b>/, 'a status is text, never markup')
   assert.match(problems, /Raise max_connections/)
   assert.match(await page.title(), /Not working: indexer/)
+  await keepPicture(page, '-trouble')
   assert.equal(await scrollsSideways(page), false)
   assert.deepEqual(complaints, [])
   await page.close()
 })
 
-const PICTURE = process.env['MILLRACE_SCREENSHOT']
+test('a process that answers no more is said to be gone, and what it said last stays', options, async () => {
+  const { page } = await open(PHONE)
+  await page.getByText('All is well').waitFor()
+  await page.route('**/status/all', (route) => route.abort())
+  await page.getByText('No answer from Millrace').waitFor()
+  assert.match((await page.locator('#findings').textContent()) ?? '', /Last answer at \d\d:\d\d:\d\d/)
+  assert.equal(await page.locator('#services article').count(), 3)
+  await page.unroute('**/status/all')
+  await page.getByText('All is well').waitFor()
+  await page.close()
+})
+
 const LOOKS = 300
 
 /** Ten minutes of looks, two seconds apart by the page's clock and by what it is told. */
@@ -304,7 +322,7 @@ test('a picture of the console after ten minutes', { skip }, async () => {
   for (const [suffix, size, dark] of views) {
     const { page } = await open(size, dark)
     await passTenMinutes(page, scene)
-    await page.screenshot({ path: (PICTURE ?? '').replace(/(\.png)?$/, `${suffix}.png`), fullPage: true })
+    await keepPicture(page, suffix)
     await page.close()
   }
 })

@@ -83,7 +83,8 @@ export const sampleOf = (next: Snapshot, previous: Snapshot | null): Sample => {
   }
   for (const stream of mergeStreams(next.services)) {
     values[`lengths|${stream.stream}`] = stream.length
-    values[`lag|${stream.stream}`] = stream.oldestAgeSeconds
+    // Dead letters wait for a person: their age is no lag.
+    if (!/dlq|dead/i.test(stream.stream)) values[`lag|${stream.stream}`] = stream.oldestAgeSeconds
   }
   return { at, values }
 }
