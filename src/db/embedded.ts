@@ -1,20 +1,16 @@
 /**
  * A PostgreSQL server of our own, from an npm package, on a free loopback port. Owns the server's life: it is started on
  * existing data, ends when we end (also by kill -9: a guard process stops it), and one left over by a crash is stopped
- * before the next start. Commits are durable (synchronous_commit and fsync stay on unless a test asks otherwise). Knows
+ * before the next start. Commits are durable (fsync and synchronous_commit stay on unless a test asks otherwise). Knows
  * nothing of tables.
  */
-import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve as resolvePath } from 'node:path'
-import pg from 'pg'
-import { sleep } from '../lib/backoff.ts'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Account } from './account.ts'
-import { chooseAccount, spawnIdentity } from './account.ts'
+import { chooseAccount } from './account.ts'
 import {
   CLUSTER_USER,
   clusterPath,
@@ -23,8 +19,8 @@ import {
   isFresh,
   lastLines,
   lockFolder,
-  SERVER_ENV,
 } from './cluster.ts'
+import { guard, spawnServer, stopLeftover, stopServer, untilReady } from './server-process.ts'
 
 export type EmbeddedOptions = {
   /** Created when absent; holds the cluster, its password and the server's log. */
@@ -66,12 +62,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   io_method: 'sync',
   jit: 'off',
   log_checkpoints: 'off',
-  log_min_messages: 'warning',
-  log_min_error_statement: 'panic',
+  log_min_messages: 'log', // above error: what statements do wrong, their sender is told
 }
-
-const START_TIMEOUT_MS = 120_000
-const STOP_TIMEOUT_MS = 30_000
 
 /** Errors: SetupError (folder in use, not writable, full, foreign, of another version; port taken; server does not start). */
 export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<EmbeddedPostgres> => {
@@ -101,161 +93,52 @@ type Launch = EmbeddedOptions & {
 }
 
 const launch = async (options: Launch): Promise<EmbeddedPostgres> => {
-  const child = spawnServer(options)
-  const pid = child.pid ?? -1
-  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
+  const { folder, port, account, password } = options
+  const child = spawnServer(commandOf(options), account, join(folder, 'server.log'))
   const release = guard(child)
-  const state = { stopping: false }
-  const stop = async () => {
-    state.stopping = true
-    await stopServer(child, exited)
-    release()
+  let stopping = false
+  const stop = () => {
+    stopping = true
+    return stopServer(child)
   }
   child.once('close', (code, signal) => {
     release()
-    if (!state.stopping) options.onDeath?.(`PostgreSQL ended by itself (${signal ?? `code ${code}`})`)
+    if (!stopping) options.onDeath?.(`PostgreSQL ended by itself (${signal ?? `code ${code}`})`)
   })
-  const url = `postgresql://${CLUSTER_USER}:${options.password}@127.0.0.1:${options.port}/${CLUSTER_USER}`
+  const url = `postgresql://${CLUSTER_USER}:${password}@127.0.0.1:${port}/${CLUSTER_USER}`
   try {
     await untilReady(child, url)
-    return { url, port: options.port, pid, stop }
+    return { url, port, pid: child.pid ?? -1, stop }
   } catch (cause) {
     await stop()
     throw startError(options, cause)
   }
 }
 
-/** Detached: a Ctrl-C in our terminal must not reach the server before we have drained into it. */
-const spawnServer = (options: Launch): ChildProcess => {
-  const settings = Object.entries({ ...SETTINGS, ...options.settings, port: String(options.port) })
-  const flags = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const command = [...options.account.prefix, options.program, '-D', clusterPath(options.folder), ...flags]
-  const log = openSync(join(options.folder, 'server.log'), 'w', 0o644)
-  try {
-    const child = spawn(command[0] ?? '', command.slice(1), {
-      ...spawnIdentity(options.account),
-      detached: true,
-      env: SERVER_ENV,
-      stdio: ['ignore', log, log],
-    })
-    child.unref()
-    child.on('error', () => {}) // `close` follows and tells
-    return child
-  } finally {
-    closeSync(log)
-  }
+const commandOf = ({ program, folder, port, settings }: Launch): string[] => {
+  const all = Object.entries({ ...SETTINGS, ...settings, port: String(port) })
+  return [program, '-D', clusterPath(folder), ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])]
 }
 
-/** A shell whose input is ours: it reads end-of-file when we die in whatever way, and then stops the server. */
-const guard = (child: ChildProcess): (() => void) => {
-  if (process.platform === 'win32') return guardAtExit(child)
-  const script = 'cat >/dev/null; kill -INT "$1" 2>/dev/null'
-  const watcher = spawn('sh', ['-c', script, 'sh', String(child.pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
-  watcher.unref()
-  ;(watcher.stdin as unknown as { unref?(): void }).unref?.()
-  watcher.on('error', () => {})
-  return () => watcher.kill('SIGKILL')
-}
-
-const guardAtExit = (child: ChildProcess): (() => void) => {
-  const end = () => child.kill()
-  process.once('exit', end)
-  return () => process.removeListener('exit', end)
-}
-
-/** Waits until the server answers and our database is there; fails when it ends instead. */
-const untilReady = async (child: ChildProcess, url: string): Promise<void> => {
-  const deadline = Date.now() + START_TIMEOUT_MS
-  for (;;) {
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error('the server ended during its start')
-    const failure = await tryConnect(url.replace(/[^/]+$/, 'postgres'))
-    if (failure === null) return
-    if (Date.now() > deadline) throw new Error('the server does not answer', { cause: failure })
-    await sleep(50)
-  }
-}
-
-const tryConnect = async (url: string): Promise<unknown> => {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    const found = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [CLUSTER_USER])
-    if (found.rowCount === 0) await client.query(`CREATE DATABASE ${CLUSTER_USER}`)
-    return null
-  } catch (error) {
-    if ((error as { code?: string }).code === '28P01') throw error // wrong password: waiting does not help
-    return error
-  } finally {
-    await client.end().catch(() => {})
-  }
-}
-
-const startError = (options: Launch, cause: unknown): SetupError => {
-  const log = readFileSync(join(options.folder, 'server.log'), 'utf8')
-  const said = lastLines(log)
+const startError = ({ folder, port }: Launch, cause: unknown): SetupError => {
+  const logFile = join(folder, 'server.log')
+  const log = readFileSync(logFile, 'utf8')
   if (/could not bind/.test(log)) {
-    return new SetupError(`port ${options.port} of 127.0.0.1 is taken`, {
+    return new SetupError(`port ${port} of 127.0.0.1 is taken`, {
       remedy: 'choose another port, or none',
       exitCode: EXIT.cannotCreate,
       cause,
     })
   }
   const full = /No space left on device/.test(log)
-  return new SetupError(`the embedded PostgreSQL in ${options.folder} does not start${said && `: ${said}`}`, {
-    remedy: full
-      ? 'free some disk space'
-      : `read ${join(options.folder, 'server.log')}; a damaged folder may be moved away`,
-    exitCode: full ? EXIT.cannotCreate : EXIT.badData,
-    cause,
-  })
-}
-
-const stopServer = async (child: ChildProcess, exited: Promise<void>): Promise<void> => {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
-  child.ref()
-  child.kill('SIGINT') // "fast": ends sessions, checkpoints
-  const timer = setTimeout(() => child.kill('SIGQUIT'), STOP_TIMEOUT_MS)
-  await exited
-  clearTimeout(timer)
-}
-
-/**
- * Stops a server that an earlier process of ours left on this cluster (we hold the folder's lock, so its owner is gone),
- * and removes a pid file whose number now belongs to somebody else, over which PostgreSQL would refuse to start.
- */
-const stopLeftover = async (cluster: string, logger: Logger): Promise<void> => {
-  const file = join(cluster, 'postmaster.pid')
-  const pid = readPid(file)
-  if (pid === null) return
-  if (!servesCluster(pid, cluster)) return rmSync(file, { force: true })
-  logger.warn({ pid }, 'stopping a PostgreSQL server left over by an earlier process')
-  const deadline = Date.now() + STOP_TIMEOUT_MS
-  for (let signal: NodeJS.Signals = 'SIGINT'; servesCluster(pid, cluster); await sleep(50)) {
-    if (Date.now() > deadline) signal = 'SIGQUIT'
-    process.kill(pid, signal)
-  }
-}
-
-const readPid = (file: string): number | null => {
-  try {
-    return Number.parseInt(readFileSync(file, 'utf8'), 10) || null
-  } catch {
-    return null
-  }
-}
-
-const servesCluster = (pid: number, cluster: string): boolean => {
-  try {
-    process.kill(pid, 0)
-    return process.platform !== 'linux' || readlinkSync(`/proc/${pid}/cwd`) === realpathSync(cluster)
-  } catch {
-    return false // gone, or alive but of another account: PostgreSQL itself decides
-  }
+  return new SetupError(
+    `the embedded PostgreSQL in ${folder} does not start: ${lastLines(log) || 'it says nothing'}`,
+    {
+      remedy: full ? 'free some disk space' : `read ${logFile}; a folder that is damaged may be moved away`,
+      exitCode: full ? EXIT.cannotCreate : EXIT.badData,
+      cause,
+    },
+  )
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
