@@ -27,6 +27,15 @@ export type AccountOptions = {
   readonly labeler?: { readonly endpoint: string; readonly key: string }
 }
 
+/** What a genesis operation says: nothing that depends on ports, and so nothing that makes a DID depend on them. */
+const portless = (facts: IdentityFacts): IdentityFacts => ({
+  ...facts,
+  pds: 'https://pds.sandbox.test',
+  ...(facts.labeler === undefined
+    ? {}
+    : { labeler: { ...facts.labeler, endpoint: 'https://labeler.sandbox.test' } }),
+})
+
 export class Account {
   readonly did: string
   readonly index: number
@@ -54,11 +63,10 @@ export class Account {
     this.#clockId = index % 1024
     this.key = deriveKey(index % 4 === 3 ? 'p256' : 'k256', `${seed}/account/${index}`)
     this.#rotation = deriveKey('k256', `${seed}/rotation/${index}`)
-    this.pds = 'https://pds.sandbox.test'
-    const genesis = plcOperation(this.facts(), this.#rotation, null)
+    this.pds = pds
+    const genesis = plcOperation(portless(this.facts()), this.#rotation, null)
     this.did = options.did ?? plcDid(genesis)
     this.#append(genesis, createdAt)
-    this.pds = pds
     this.repo = new Repo(this.did, this.key, options.slab)
   }
 

@@ -1,41 +1,39 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { fromBytes, type Bytes, type CidLink } from '@atcute/cbor'
-import { startSandbox, type SandboxOptions } from './index.ts'
+import { decodeFrame } from '../atproto/frame.ts'
+import { createResolver } from '../atproto/identity.ts'
+import { parseRepoMessage } from '../atproto/message.ts'
+import { verifyRepo } from '../atproto/repo.ts'
+import { verifyCommitMessage } from '../atproto/verify-commit.ts'
+import type { Sandbox } from './index.ts'
 import {
+  fetchCar,
+  fetchJson,
   naiveRoot,
   readCar,
   readCommit,
-  readFrame,
-  readStream,
   readTree,
-  reposStream,
-  type SeenFrame,
+  running,
+  streamed,
 } from './testing.ts'
 
-const small: SandboxOptions = { accounts: 12, records: 400, ratePerSecond: 0, didWebs: 1 }
+const resolverOf = ({ plcUrl, pdsUrls }: Sandbox) =>
+  createResolver({ plcUrl, handleResolverUrl: pdsUrls[0], timeoutMs: 5_000, allowHttp: true })
 
-/** Starts a sandbox and closes it at the end of the test. */
-const running = async (t: { after(end: () => Promise<void>): void }, options: SandboxOptions = {}) => {
-  const sandbox = await startSandbox({ ...small, ...options })
-  t.after(() => sandbox.close())
-  return sandbox
-}
-
-const liveFrames = async (relay: string, last: number): Promise<SeenFrame[]> => {
-  const { messages } = await readStream(reposStream(relay, 0), (seen) => seen.length >= last)
-  return messages.map(readFrame)
-}
-
-const fetchJson = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T
+const deletedIn = (sandbox: Sandbox): ReadonlySet<string> =>
+  new Set(
+    sandbox
+      .truth()
+      .accounts.filter(({ status }) => status === 'deleted')
+      .map(({ did }) => did),
+  )
 
 test('every repository reads back as the truth says, in the one shape its keys allow', async (t) => {
   const sandbox = await running(t)
-  await sandbox.produce(300)
+  await sandbox.produce(600)
   const truth = sandbox.truth()
   for (const { did, pds, head, rev } of truth.accounts.filter(({ active }) => active)) {
-    const response = await fetch(`${pds}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`)
-    const car = readCar(new Uint8Array(await response.arrayBuffer()))
+    const car = readCar(await fetchCar(pds, did))
     const commit = readCommit(car)
     const entries = [...readTree(car, commit.data.$link)]
     assert.deepEqual([car.root, commit.did, commit.rev], [head, did, rev])
@@ -48,28 +46,113 @@ test('every repository reads back as the truth says, in the one shape its keys a
   }
 })
 
-test('the live frames alone rebuild every repository that was empty before', async (t) => {
-  const sandbox = await running(t, { backfillShare: 0 })
-  await sandbox.produce(500)
-  const { events } = await fetchJson<{ events: number }>(sandbox.controlUrl)
-  const frames = await liveFrames(sandbox.relayUrls[0] as string, events)
-  const records = new Map<string, string>()
-  for (const { header, body } of frames) {
-    if (header.t !== '#commit') continue
-    const car = readCar(fromBytes(body['blocks'] as Bytes))
-    for (const { action, path, cid } of body['ops'] as {
-      action: string
-      path: string
-      cid: CidLink | null
-    }[]) {
-      const uri = `at://${body['repo'] as string}/${path}`
-      if (action === 'delete') records.delete(uri)
-      else records.set(uri, cid?.$link ?? '')
-      if (cid !== null) assert.ok(car.blocks.has(cid.$link), 'the record is in its frame')
-    }
+test('every active repository is signed by the key of its identity, did:web and both curves included', async (t) => {
+  const sandbox = await running(t)
+  await sandbox.produce(200)
+  const resolver = resolverOf(sandbox)
+  for (const { did, pds, handle } of sandbox.truth().accounts.filter(({ active }) => active)) {
+    const facts = await resolver.resolveDid(did)
+    assert.deepEqual([facts.pds, facts.handle], [pds, handle])
+    assert.equal(await resolver.resolveHandle(handle), did)
+    const options = { did, didKey: facts.signingKey, filter: () => true, maxBytes: 1e8 }
+    const repo = await verifyRepo(await fetchCar(pds, did), options)
+    for (const _ of repo.records);
+    assert.deepEqual(repo.passed, { filtered: 0, invalid_path: 0, bad_record: 0 })
   }
+})
+
+test('every commit frame is signed, follows the one before and can be undone', async (t) => {
+  const sandbox = await running(t, { backfillShare: 0.3 })
+  const heads = new Map(sandbox.truth().accounts.map(({ did, rev }) => [did, rev]))
+  await sandbox.produce(1_500)
+  const resolver = resolverOf(sandbox)
+  const keys = new Map<string, string>()
+  const types = new Set<string>()
+  const deleted = deletedIn(sandbox)
+  for (const { bytes } of await streamed(sandbox)) {
+    const frame = decodeFrame(bytes)
+    assert.ok('kind' in frame && frame.kind === 'message')
+    const message = parseRepoMessage(frame)
+    assert.ok('type' in message)
+    types.add(message.type)
+    if (message.type === 'sync') heads.set(message.did, message.rev)
+    if (message.type !== 'commit') continue
+    const { repo, since, rev } = message
+    assert.equal(since, heads.get(repo))
+    assert.ok(since !== null && rev > since)
+    heads.set(repo, rev)
+    // The directory forgets the deleted: their keys cannot be asked for any more.
+    if (deleted.has(repo)) continue
+    const key = keys.get(repo) ?? (await resolver.resolveDid(repo)).signingKey ?? ''
+    keys.set(repo, key)
+    const verdict = verifyCommitMessage(message, key)
+    assert.deepEqual([verdict.valid, verdict.valid ? verdict.inverted : verdict.flaw], [true, true])
+  }
+  assert.deepEqual([...types].sort(), ['account', 'commit', 'identity', 'sync'])
+})
+
+test('the live frames alone rebuild every repository that was empty before', async (t) => {
+  const sandbox = await running(t, { backfillShare: 0, relays: 2 })
+  await sandbox.produce(800)
   const truth = sandbox.truth()
-  const deleted = new Set(truth.accounts.filter(({ status }) => status === 'deleted').map(({ did }) => did))
-  for (const uri of records.keys()) if (deleted.has(uri.split('/')[2] as string)) records.delete(uri)
-  assert.deepEqual(records, new Map(truth.records.map(({ uri, cid }) => [uri, cid])))
+  const deleted = deletedIn(sandbox)
+  for (const relay of [0, 1]) {
+    const records = new Map<string, string>()
+    const active = new Map<string, boolean>()
+    for (const { header, body } of await streamed(sandbox, relay)) {
+      const timed = body as { did?: string; active?: boolean; status?: string; time: string }
+      if (header.t === '#account' && timed.did !== undefined) active.set(timed.did, timed.active ?? false)
+      if (header.t !== '#commit') continue
+      for (const { path, cid } of body['ops'] as { path: string; cid: { $link: string } | null }[]) {
+        const uri = `at://${body['repo'] as string}/${path}`
+        if (cid === null) records.delete(uri)
+        else records.set(uri, cid.$link)
+      }
+    }
+    for (const uri of records.keys()) if (deleted.has(uri.split('/')[2] as string)) records.delete(uri)
+    assert.deepEqual(records, new Map(truth.records.map(({ uri, cid }) => [uri, cid])))
+    for (const did of deleted) assert.equal(active.get(did), false)
+  }
+})
+
+test('the truth over HTTP is the truth', async (t) => {
+  const sandbox = await running(t)
+  await sandbox.produce(100)
+  const { records, ...rest } = sandbox.truth()
+  const { records: served, ...others } = await fetchJson<ReturnType<Sandbox['truth']>>(
+    `${sandbox.controlUrl}/truth`,
+  )
+  assert.deepEqual(others, rest)
+  assert.deepEqual(served, records)
+})
+
+test('a listing in pages names every account once', async (t) => {
+  const sandbox = await running(t)
+  const dids: string[] = []
+  for (let cursor: string | undefined = '0'; cursor !== undefined;) {
+    const url = `${sandbox.relayUrls[0]}/xrpc/com.atproto.sync.listRepos?limit=5&cursor=${cursor}`
+    const page: { repos: { did: string }[]; cursor?: string } = await fetchJson(url)
+    dids.push(...page.repos.map(({ did }) => did))
+    cursor = page.cursor
+  }
+  assert.deepEqual(
+    dids,
+    sandbox.truth().accounts.map(({ did }) => did),
+  )
+  assert.equal(dids.length, 12)
+})
+
+test('an account that moved is served by its new host only, and the relay leads there', async (t) => {
+  const sandbox = await running(t)
+  const homes = new Map(sandbox.truth().accounts.map(({ did, pds }) => [did, pds]))
+  await sandbox.produce(1_000)
+  const moved = sandbox
+    .truth()
+    .accounts.find(({ did, pds, active }) => active && (homes.get(did) ?? pds) !== pds)
+  assert.ok(moved, 'somebody has moved')
+  const path = `/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(moved.did)}`
+  const old = await fetch(`${homes.get(moved.did)}${path}`)
+  assert.deepEqual([old.status, ((await old.json()) as { error: string }).error], [400, 'RepoDeactivated'])
+  const car = new Uint8Array(await (await fetch(`${sandbox.relayUrls[0]}${path}`)).arrayBuffer())
+  assert.equal(readCar(car).root, moved.head)
 })

@@ -140,8 +140,8 @@ export class EventStream {
     }
     const { oldestSeq, start, end } = this.#window
     // Cursor 0 asks for the oldest there is (event-stream spec): nothing is missed then that was asked for.
-    const outdated =
-      cursor !== null && cursor > 0 && start > 0 && oldestSeq !== null && cursor < oldestSeq - 1
+    const evicted = start > 0 && oldestSeq !== null && cursor !== null && cursor > 0 && cursor < oldestSeq - 1
+    const outdated = evicted || verdict === 'outdated'
     if (outdated)
       socket.send(infoFrame('OutdatedCursor', 'the stream no longer holds everything since the cursor'))
     const position =

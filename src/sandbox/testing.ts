@@ -3,6 +3,8 @@ import { hash } from 'node:crypto'
 import { decode, decodeFirst, encode, fromBytes, type Bytes, type CidLink } from '@atcute/cbor'
 import { decode as decodeCid, fromDigest, toString } from '@atcute/cid'
 import { WebSocket } from 'ws'
+import { startSandbox, type Sandbox, type SandboxOptions } from './index.ts'
+import { SUBSCRIBE_REPOS } from './names.ts'
 
 type CommitBlock = { did: string; rev: string; data: CidLink; version: number; prev: null; sig: Bytes }
 type NodeBlock = { l: CidLink | null; e: { p: number; k: Bytes; v: CidLink; t: CidLink | null }[] }
@@ -129,24 +131,58 @@ export const readFrame = (bytes: Buffer): SeenFrame => {
   return { header, body: decode(rest) as Record<string, unknown>, bytes }
 }
 
-/** Messages of a stream from `cursor` on until `enough` says so or the server closes. */
-export const readStream = async (
-  url: string,
-  enough: (messages: readonly Buffer[]) => boolean,
-): Promise<{ messages: Buffer[]; closeCode: number | null }> => {
+export type Reading = Promise<{ messages: Buffer[]; closeCode: number | null }> & {
+  readonly opened: Promise<WebSocket>
+}
+
+/** Messages of a stream until `enough` says so, asked after each, or until the server closes. */
+export const readStream = (url: string, enough: (messages: readonly Buffer[]) => boolean): Reading => {
   const socket = new WebSocket(url.replace(/^http/, 'ws'))
   const messages: Buffer[] = []
-  return new Promise((resolve, reject) => {
+  const opened = new Promise<WebSocket>((resolve) => socket.once('open', () => resolve(socket)))
+  const all = new Promise<{ messages: Buffer[]; closeCode: number | null }>((resolve, reject) => {
     socket.on('message', (data) => {
       messages.push(data as Buffer)
-      if (!enough(messages)) return
-      resolve({ messages, closeCode: null })
+      try {
+        if (!enough(messages)) return
+        resolve({ messages, closeCode: null })
+      } catch (error) {
+        reject(new Error('the reader of the stream failed', { cause: error }))
+      }
       socket.terminate()
     })
     socket.on('close', (closeCode) => resolve({ messages, closeCode }))
     socket.on('error', reject)
   })
+  return Object.assign(all, { opened })
 }
 
 export const reposStream = (relay: string, cursor?: number): string =>
-  `${relay}/xrpc/com.atproto.sync.subscribeRepos${cursor === undefined ? '' : `?cursor=${cursor}`}`
+  `${relay}${SUBSCRIBE_REPOS}${cursor === undefined ? '' : `?cursor=${cursor}`}`
+
+type Context = { after(end: () => Promise<void>): void }
+
+/** A small sandbox that ends with its test. */
+export const running = async (t: Context, options: SandboxOptions = {}): Promise<Sandbox> => {
+  const sandbox = await startSandbox({ accounts: 12, records: 400, ratePerSecond: 0, didWebs: 1, ...options })
+  t.after(() => sandbox.close())
+  return sandbox
+}
+
+export const fetchJson = async <T>(url: string): Promise<T> => (await (await fetch(url)).json()) as T
+
+export const fetchCar = async (pds: string, did: string): Promise<Uint8Array> => {
+  const response = await fetch(`${pds}/xrpc/com.atproto.sync.getRepo?did=${encodeURIComponent(did)}`)
+  if (!response.ok) throw new Error(`getRepo of ${did}: ${response.status}`)
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+/** Every frame that a relay has sent so far. */
+export const streamed = async (sandbox: Sandbox, relay = 0): Promise<SeenFrame[]> => {
+  const { events } = await fetchJson<{ events: number }>(sandbox.controlUrl)
+  const { messages } = await readStream(
+    reposStream(sandbox.relayUrls[relay] as string, 0),
+    (seen) => seen.length >= events,
+  )
+  return messages.map(readFrame)
+}
