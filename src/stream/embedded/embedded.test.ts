@@ -1,10 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { consumerContract } from '../../../test/contract/consumer-contract.ts'
 import { logContract } from '../../../test/contract/log-contract.ts'
+import type { OpenStore } from '../../../test/contract/store.ts'
 import { openEmbeddedLog } from './index.ts'
 
-logContract('an embedded file', async () => {
+const open: OpenStore = async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-log-'))
   let log = await openEmbeddedLog({ dataDir })
   return {
@@ -19,4 +21,7 @@ logContract('an embedded file', async () => {
       rmSync(dataDir, { recursive: true })
     },
   }
-})
+}
+
+logContract('an embedded file', open)
+consumerContract('an embedded file', open)

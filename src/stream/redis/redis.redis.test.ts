@@ -1,8 +1,10 @@
+import { consumerContract } from '../../../test/contract/consumer-contract.ts'
 import { logContract } from '../../../test/contract/log-contract.ts'
+import type { OpenStore } from '../../../test/contract/store.ts'
 import { redisUrl } from '../../../test/harness/services.ts'
 import { openRedisLog } from './index.ts'
 
-logContract('Redis', async () => {
+const open: OpenStore = async () => {
   const url = await redisUrl()
   let log = await openRedisLog({ url })
   return {
@@ -14,4 +16,7 @@ logContract('Redis', async () => {
     },
     [Symbol.asyncDispose]: () => log[Symbol.asyncDispose](),
   }
-})
+}
+
+logContract('Redis', open)
+consumerContract('Redis', open)
