@@ -1,0 +1,98 @@
+/**
+ * One batch of events into the database, entirely: facts first, in one transaction; then, in a second one, what follows from
+ * them together with what others wrote. When this resolves the batch may be acknowledged; when it rejects, nothing is lost and
+ * the batch may be applied again.
+ */
+import type { Pool } from '../db/pool.ts'
+import type { StreamEvent } from '../event/event.ts'
+import { queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
+import { writeSyncs } from './actor-sync.ts'
+import { affectedBy, isNothing } from './affected.ts'
+import { HolderChanged } from './duplicates.ts'
+import { planEvents, type IdentityHint, type Plan } from './plan.ts'
+import { settle } from './settle.ts'
+import type { Tx } from './sql.ts'
+import { writeChanges, type Applied } from './write.ts'
+
+export type ApplyOptions = {
+  readonly pool: Pool
+  readonly recent: RecentDids
+  /** Look identities up on the network. */
+  readonly resolveIdentities: boolean
+  readonly onConflict?: (sqlState: string) => void
+  readonly signal?: AbortSignal
+}
+
+export type Outcome = {
+  readonly plan: Plan
+  readonly applied: Applied
+  readonly voided: number
+  readonly notifications: number
+}
+
+const MAX_HOLDER_CHANGES = 5
+
+export const applyEvents = async (
+  options: ApplyOptions,
+  events: readonly StreamEvent[],
+): Promise<Outcome> => {
+  const plan = planEvents(events)
+  const hints = [...plan.identities.values()].filter(({ did, force }) => force || !options.recent.has(did))
+  const written = await retryHolders(() => writePlan(options, plan, hints))
+  for (const { did } of hints) options.recent.add(did)
+  const changes = [...written.applied.applied, ...written.applied.repeated]
+  const affected = affectedBy(changes)
+  const settled = isNothing(affected)
+    ? 0
+    : await transact(options, (tx) => settle(tx, options.pool.schema, affected))
+  const { voided } = await recheckDeleted(options, written.applied.applied)
+  return {
+    plan,
+    applied: written.applied,
+    voided: written.voided + voided,
+    notifications: written.applied.notifications + settled,
+  }
+}
+
+const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) => Promise<T>): Promise<T> =>
+  pool.transaction(work, { ...(onConflict && { onRetry: onConflict }), ...(signal && { signal }) })
+
+const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHint[]) =>
+  transact(options, async (tx) => {
+    const { schema } = options.pool
+    const { alive, voided } = await withoutDeleted(tx, plan.changes)
+    const applied = await writeChanges(tx, schema, alive)
+    await writeSyncs(tx, schema, plan.syncs)
+    const changed = new Set(await writeAccounts(tx, schema, plan.accounts))
+    const doubtful = new Set([...changed].filter((did) => isDoubtful(plan, did)))
+    const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
+    const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
+    if (options.resolveIdentities) await queueIdentities(tx, schema, unique, doubtful)
+    return { applied, voided: voided.length }
+  })
+
+/** Deactivation and deletion may be an old PDS's last word about an account that moved away: its present PDS decides. */
+const isDoubtful = (plan: Plan, did: string): boolean => {
+  const account = plan.accounts.get(did)
+  return account !== undefined && !account.active && ['deactivated', 'deleted'].includes(account.status ?? '')
+}
+
+/** A deletion that committed while this batch was being written did not see its rows: the purge is to run once more. */
+const recheckDeleted = async (options: ApplyOptions, changes: Applied['applied']) => {
+  const { voided } = await withoutDeleted(options.pool, changes)
+  if (voided.length > 0) {
+    const hints = new Map(voided.map(({ did, at }) => [did, { did, time: at, force: false }]))
+    await queueIdentities(options.pool, options.pool.schema, [...hints.values()], new Set(hints.keys()))
+  }
+  return { voided: voided.length }
+}
+
+const retryHolders = async <T>(work: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof HolderChanged) || attempt >= MAX_HOLDER_CHANGES) throw error
+    }
+  }
+}

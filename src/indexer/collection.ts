@@ -1,0 +1,112 @@
+/**
+ * What a collection is to the indexer: one declaration, from which come the insert, the update, the delete, duplicates and
+ * their promotion, aggregates, notifications and the purge of an account. Owns the vocabulary; knows no SQL.
+ *
+ * Law: the rows of a record are a pure function of that record. What depends on other records (thread gates, replies,
+ * whether a quoted post still exists) is settled separately (settle.ts).
+ */
+import { safeParse, type BaseSchema, type InferOutput } from '@atcute/lexicons/validations'
+import type { JsonObject } from '../event/event.ts'
+
+/** Values of one table line by column name. `generated` columns (sortAt) are never among them. */
+export type Row = Readonly<Record<string, string | boolean | readonly string[] | null>>
+
+export type Notification = {
+  /** Who is notified. */
+  readonly did: string
+  readonly author: string
+  readonly recordUri: string
+  readonly recordCid: string
+  readonly reason: string
+  readonly reasonSubject: string | null
+  readonly sortAt: string
+}
+
+/** One live version of a record, ready to be turned into rows. */
+export type Put<R = JsonObject> = {
+  readonly uri: string
+  readonly did: string
+  readonly rkey: string
+  readonly cid: string
+  readonly record: R
+  /** Time of the event, `YYYY-MM-DDTHH:MM:SS.mmmZ`. */
+  readonly indexedAt: string
+}
+
+/** Adds one to `column` of the aggregate line whose key is the row's `by` column, as long as the row exists. */
+export type CountRule = {
+  readonly table: 'post_agg' | 'profile_agg'
+  readonly column: string
+  readonly by: string
+  /** Rows in which this column is true do not count. */
+  readonly unless?: string
+}
+
+/** Rows in further tables that live and die with the record. `owner` is the column that holds the record's uri. */
+export type Satellite<R = JsonObject> = {
+  readonly table: string
+  readonly owner: string
+  readonly rows: (put: Put<R>) => readonly Row[]
+  readonly counts?: readonly CountRule[]
+}
+
+/** Why a valid record yields no rows at all (not even its `record` line). */
+export type RowRefusal = 'foreign_list' | 'foreign_gate'
+export const ROW_REFUSALS: readonly RowRefusal[] = ['foreign_list', 'foreign_gate']
+
+type Declaration<R> = {
+  readonly nsid: string
+  /** The typed table; absent when the record itself is all there is to store. */
+  readonly table?: string
+  /** null: no typed row for this record (but its `record` line is kept). */
+  readonly row?: (put: Put<R>) => Row | RowRefusal | null
+  /** At most one row of the table per value of these columns; later records of the same value are duplicates. */
+  readonly duplicateKey?: readonly string[]
+  readonly counts?: readonly CountRule[]
+  readonly satellites?: readonly Satellite<R>[]
+  /** Whom a new row notifies. */
+  readonly notifies?: (row: Row, put: Put<R>) => readonly Notification[]
+  /** The notifications of a record outlive it (a starter pack was joined, a verification was given). */
+  readonly keepsNotifications?: boolean
+  /** What the disappearance of a row tells somebody; `at` is the time of the event. */
+  readonly notifiesRemoval?: (row: Row, at: string) => readonly Notification[]
+}
+
+export type Collection = Declaration<JsonObject> & {
+  /** Checks the record against its lexicon. */
+  readonly isValid: (record: JsonObject) => boolean
+}
+
+/** Declares a collection whose records follow `schema`; `row` and the rest then see the typed record. */
+export const defineCollection = <S extends BaseSchema>(
+  schema: S | null,
+  declaration: Declaration<InferOutput<S>>,
+): Collection => ({
+  ...(declaration as unknown as Declaration<JsonObject>),
+  isValid: (record) => schema === null || safeParse(schema, record).ok,
+})
+
+/** The repo a record uri belongs to. */
+export const uriDid = (uri: string): string => uri.split('/', 3)[2] ?? ''
+
+/** The collection of a record uri. */
+export const uriCollection = (uri: string): string => uri.split('/', 4)[3] ?? ''
+
+/** The key of a record uri. */
+export const uriRkey = (uri: string): string => uri.split('/', 5)[4] ?? ''
+
+export const recordUri = (did: string, collection: string, rkey: string): string =>
+  `at://${did}/${collection}/${rkey}`
+
+/** The columns that deltas and duplicate keys are computed from. */
+export const bookkeepingColumns = (collection: Collection): readonly string[] => {
+  const counted = (collection.counts ?? []).flatMap((rule: CountRule) => [
+    rule.by,
+    ...(rule.unless ? [rule.unless] : []),
+  ])
+  const extra = collection.notifiesRemoval ? ['subject', 'creator', 'cid'] : []
+  return [...new Set(['uri', 'indexedAt', ...(collection.duplicateKey ?? []), ...counted, ...extra])]
+}
+
+/** A record's own put together with the row it became. */
+export type WonRow = { readonly row: Row; readonly put: Put }

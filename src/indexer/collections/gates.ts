@@ -1,0 +1,30 @@
+import { AppBskyFeedPostgate, AppBskyFeedThreadgate } from '@atcute/bluesky'
+import { defineCollection, recordUri, type Put, type Row, type RowRefusal } from '../collection.ts'
+import { datetimeOrEpoch } from '../time.ts'
+
+type Gate = { readonly post: string; readonly createdAt: string }
+
+/** A gate stands beside its post: same repo, same record key. */
+const gateRow = ({ uri, cid, did, rkey, record, indexedAt }: Put<Gate>): Row | RowRefusal =>
+  record.post !== recordUri(did, 'app.bsky.feed.post', rkey)
+    ? 'foreign_gate'
+    : {
+        uri,
+        cid,
+        creator: did,
+        postUri: record.post,
+        createdAt: datetimeOrEpoch(record.createdAt),
+        indexedAt,
+      }
+
+export const threadGate = defineCollection(AppBskyFeedThreadgate.mainSchema, {
+  nsid: 'app.bsky.feed.threadgate',
+  table: 'thread_gate',
+  row: gateRow,
+})
+
+export const postGate = defineCollection(AppBskyFeedPostgate.mainSchema, {
+  nsid: 'app.bsky.feed.postgate',
+  table: 'post_gate',
+  row: gateRow,
+})

@@ -1,0 +1,21 @@
+import { AppBskyGraphListitem } from '@atcute/bluesky'
+import { defineCollection, uriDid } from '../collection.ts'
+import { datetimeOrEpoch } from '../time.ts'
+
+export const listItem = defineCollection(AppBskyGraphListitem.mainSchema, {
+  nsid: 'app.bsky.graph.listitem',
+  table: 'list_item',
+  duplicateKey: ['listUri', 'subjectDid'],
+  row: ({ uri, cid, did, record, indexedAt }) =>
+    uriDid(record.list) !== did
+      ? 'foreign_list'
+      : {
+          uri,
+          cid,
+          creator: did,
+          subjectDid: record.subject,
+          listUri: record.list,
+          createdAt: datetimeOrEpoch(record.createdAt),
+          indexedAt,
+        },
+})

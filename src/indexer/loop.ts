@@ -1,0 +1,145 @@
+/**
+ * The indexer's loop over one stream: take a batch, decode it, write it, acknowledge it. Guarantees that an entry is
+ * acknowledged only after its rows are committed; that an entry nobody can read, or that PostgreSQL refuses by itself, is put
+ * aside as a dead letter and never fails its neighbours; that an outage of PostgreSQL holds the batch and tries it again.
+ */
+import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
+import { describeError, TransientError } from '../lib/errors.ts'
+import { retryLevel, type Logger } from '../lib/logger.ts'
+import type { Service } from '../lib/service.ts'
+import { isDataError } from '../db/sql-error.ts'
+import type { Poison } from '../event/codec.ts'
+import type { Consumer, Delivery } from '../stream/consumer.ts'
+import type { Fields } from '../stream/log.ts'
+import type { IndexerMetrics } from './metrics.ts'
+
+export type LoopOptions<T> = {
+  readonly name: string
+  readonly consumer: Consumer
+  readonly decode: (fields: Fields) => T | Poison
+  /** Writes decoded entries, all or nothing; rejects with TransientError when it may be tried again. */
+  readonly write: (items: readonly T[]) => Promise<void>
+  readonly metrics: IndexerMetrics
+  readonly logger: Logger
+  readonly onBusy: (by: 1 | -1) => void
+  /** Something an operator should know, in words. */
+  readonly onProblem: (what: string, todo: string) => void
+  /** A batch was committed. */
+  readonly onProgress: () => void
+}
+
+type Item<T> = { readonly entry: Delivery; readonly value: T }
+
+const RETRY = { initialMs: 200, maxMs: 30_000 }
+
+export const createLoop = <T extends object>(options: LoopOptions<T>): Service => ({
+  name: options.name,
+  run: async (signal) => {
+    for await (const batch of options.consumer.batches(signal)) await handleBatch(options, batch, signal)
+  },
+})
+
+const handleBatch = async <T extends object>(
+  options: LoopOptions<T>,
+  batch: readonly Delivery[],
+  signal: AbortSignal,
+): Promise<void> => {
+  const { consumer, metrics } = options
+  const items: Item<T>[] = []
+  for (const entry of batch) {
+    const value = options.decode(entry.fields)
+    if ('poison' in value) await setAside(options, entry, value.poison, value.poison)
+    else items.push({ entry, value })
+  }
+  options.onBusy(1)
+  const startedMs = performance.now()
+  const written = await writeItems(options, items, signal).finally(() => options.onBusy(-1))
+  metrics.batchSeconds.observe((performance.now() - startedMs) / 1_000)
+  metrics.batchEntries.observe(batch.length)
+  if (written.length > 0) options.onProgress()
+  const ids = written.map(({ entry }) => entry.id)
+  try {
+    if (ids.length > 0) await consumer.done(ids)
+  } catch (error) {
+    if (!(error instanceof TransientError)) throw error
+    metrics.ackFailures.inc()
+    metrics.errors.inc()
+    options.logger.warn(
+      { err: describeError(error) },
+      `${options.name}: an acknowledgement failed; the entries will come again`,
+    )
+  }
+}
+
+/** Writes, and when PostgreSQL refuses for good, narrows down to the entry that is at fault. */
+const writeItems = async <T>(
+  options: LoopOptions<T>,
+  items: readonly Item<T>[],
+  signal: AbortSignal,
+): Promise<readonly Item<T>[]> => {
+  if (items.length === 0) return []
+  try {
+    const done = await persist(options, signal, 'PostgreSQL is away', async () => {
+      await options.write(items.map(({ value }) => value))
+      return true
+    })
+    return done ? items : []
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    const [only] = items
+    if (items.length > 1) {
+      const half = Math.ceil(items.length / 2)
+      const left = await writeItems(options, items.slice(0, half), signal)
+      const right = await writeItems(options, items.slice(half), signal)
+      return [...left, ...right]
+    }
+    if (only) await setAside(options, only.entry, 'refused', describeError(error))
+    return []
+  }
+}
+
+/** Repeats what fails transiently, until it succeeds or the service is stopped (null: what is unfinished stays pending). */
+const persist = async <T, R>(
+  options: LoopOptions<T>,
+  signal: AbortSignal,
+  what: string,
+  work: () => Promise<R>,
+): Promise<R | null> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error
+      options.metrics.unexpectedErrors.inc()
+      options.metrics.errors.inc()
+      const delayMs = jitter(backoffMs(attempt, RETRY))
+      options.logger[retryLevel(delayMs)](
+        { err: describeError(error), attempt },
+        `${options.name}: ${what}, trying again`,
+      )
+      options.onProblem(
+        `${what}: ${describeError(error)}`,
+        'Nothing is lost; indexing goes on when it is back.',
+      )
+      if (signal.aborted) return null
+      await sleep(delayMs, signal)
+    }
+  }
+}
+
+const setAside = async <T>(
+  options: LoopOptions<T>,
+  entry: Delivery,
+  reason: Parameters<IndexerMetrics['poisoned']['inc']>[0]['reason'],
+  detail: string,
+): Promise<void> => {
+  options.metrics.poisoned.inc({ reason })
+  options.metrics.errors.inc()
+  if (reason === 'refused') options.metrics.unexpectedErrors.inc()
+  else options.metrics.expectedErrors.inc()
+  options.onProblem(
+    `An entry of ${options.name} cannot be indexed (${detail}) and was put aside.`,
+    'See the stream of the same name ending in _dlq: each letter holds the entry and the reason.',
+  )
+  await options.consumer.poison(entry, detail)
+}

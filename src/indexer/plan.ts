@@ -1,0 +1,193 @@
+/**
+ * From events to a plan: pure, total, and the only place that decides what a batch means. Guarantees: one change per record
+ * uri (the highest rev wins), one sync per repo, one account state per account; everything in a deterministic order. What
+ * cannot be indexed is a drop with a reason of a closed set, never an exception.
+ */
+import { hash } from 'node:crypto'
+import type { AccountEvent, RecordEvent, StreamEvent } from '../event/event.ts'
+import { isTid, normalizeDatetime } from '../atproto/syntax.ts'
+import { recordUri, type Collection, type Put, type Row, type RowRefusal } from './collection.ts'
+import { collectionByNsid } from './collections/index.ts'
+
+export type DropReason =
+  | 'unknown_collection'
+  | 'invalid_record'
+  | 'invalid_rev'
+  | 'invalid_time'
+  | 'unstorable_text'
+  | 'too_deep'
+  | RowRefusal
+export const DROP_REASONS: readonly DropReason[] = [
+  'too_deep',
+  'unknown_collection',
+  'invalid_record',
+  'invalid_rev',
+  'invalid_time',
+  'unstorable_text',
+  'foreign_list',
+  'foreign_gate',
+]
+
+/** A record's new version with everything its rows need. */
+export type PlannedPut = Put & {
+  readonly json: string
+  readonly row: Row | null
+  readonly satellites: readonly (readonly Row[])[]
+}
+
+/** The newest thing the batch says of one record uri. */
+export type Change = {
+  /** Key in `millrace.record_rev`, uuid text form. */
+  readonly key: string
+  readonly uri: string
+  readonly did: string
+  readonly collection: Collection
+  readonly rev: bigint
+  /** Time of the event. */
+  readonly at: string
+  /** null: deleted. */
+  readonly put: PlannedPut | null
+}
+
+/** `force`: the identity itself is said to have changed. */
+export type IdentityHint = { readonly did: string; readonly time: string; readonly force: boolean }
+
+export type Plan = {
+  readonly changes: readonly Change[]
+  readonly syncs: ReadonlyMap<string, { readonly commit: string; readonly rev: string }>
+  readonly accounts: ReadonlyMap<string, AccountEvent>
+  readonly identities: ReadonlyMap<string, IdentityHint>
+  readonly drops: ReadonlyMap<DropReason, number>
+  /** Events made void by a newer one for the same uri in the same batch. */
+  readonly superseded: number
+}
+
+/** Sorts by rev and then by uri hash are what keep concurrent writers free of deadlocks: see write.ts. */
+export const recordKey = (did: string, path: string): string => {
+  const hex = hash('sha256', did).slice(0, 16) + hash('sha256', path).slice(0, 16)
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+/** The key of a record uri `at://did/collection/rkey`. */
+export const recordKeyOfUri = (uri: string): string => {
+  const slash = uri.indexOf('/', 5)
+  return recordKey(uri.slice(5, slash), uri.slice(slash + 1))
+}
+
+const TID_DIGITS = '234567abcdefghijklmnopqrstuvwxyz'
+const digits = (text: string): number => {
+  let value = 0
+  for (const char of text) value = value * 32 + TID_DIGITS.indexOf(char)
+  return value
+}
+
+/** A TID as the number it encodes; null when it is none. */
+export const revNumber = (rev: string): bigint | null =>
+  isTid(rev) ? BigInt(digits(rev.slice(0, 7))) * 0x4000_0000n + BigInt(digits(rev.slice(7))) : null
+
+export const planEvents = (events: readonly StreamEvent[]): Plan => {
+  const changes = new Map<string, Change>()
+  const syncs = new Map<string, { commit: string; rev: string }>()
+  const accounts = new Map<string, AccountEvent>()
+  const identities = new Map<string, IdentityHint>()
+  const drops = new Map<DropReason, number>()
+  const drop = (reason: DropReason) => drops.set(reason, (drops.get(reason) ?? 0) + 1)
+  let superseded = 0
+
+  for (const raw of events) {
+    const time = normalizeDatetime(raw.time)
+    if (time === null) {
+      drop('invalid_time')
+      continue
+    }
+    const event = { ...raw, time }
+    noteIdentity(identities, event)
+    if (event.type === 'account') {
+      const known = accounts.get(event.did)
+      if (!known || isNewer(event, known)) accounts.set(event.did, event)
+      continue
+    }
+    if (event.type === 'identity') continue
+    noteSync(syncs, event)
+    if (event.type === 'repo') continue
+    const change = planRecord(event)
+    if (typeof change === 'string') {
+      drop(change)
+      continue
+    }
+    const known = changes.get(change.key)
+    if (known) superseded += 1
+    if (!known || change.rev >= known.rev) changes.set(change.key, change)
+  }
+  const sorted = [...changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+  return { changes: sorted, syncs, accounts, identities, drops, superseded }
+}
+
+export const isNewer = (a: { time: string; seq: number }, b: { time: string; seq: number }): boolean =>
+  a.time === b.time ? a.seq > b.seq : a.time > b.time
+
+const noteIdentity = (identities: Map<string, IdentityHint>, { did, type, time }: StreamEvent): void => {
+  const force = type === 'identity'
+  const known = identities.get(did)
+  if (!known || (force && (!known.force || time > known.time))) identities.set(did, { did, time, force })
+}
+
+/** A live commit moves the repo's rev with every event; a backfill only with its closing `repo` event. */
+const noteSync = (
+  syncs: Map<string, { commit: string; rev: string }>,
+  event: Exclude<StreamEvent, { type: 'account' | 'identity' }>,
+): void => {
+  if (event.type !== 'repo' && event.seq < 0) return
+  const known = syncs.get(event.did)
+  if (!known || event.rev > known.rev) syncs.set(event.did, { commit: event.commit, rev: event.rev })
+}
+
+const planRecord = (event: RecordEvent): Change | DropReason => {
+  const collection = collectionByNsid.get(event.collection)
+  if (!collection) return 'unknown_collection'
+  const rev = revNumber(event.rev)
+  if (rev === null) return 'invalid_rev'
+  const uri = recordUri(event.did, event.collection, event.rkey)
+  if (!isStorable(uri)) return 'unstorable_text'
+  const put = event.type === 'delete' ? null : planShallow(event, collection, uri)
+  if (typeof put === 'string') return put
+  const key = recordKey(event.did, `${event.collection}/${event.rkey}`)
+  return { key, uri, did: event.did, collection, rev, at: event.time, put }
+}
+
+/** A record nested so deep that a walk through it exhausts the stack is none that anybody could show. */
+const planShallow = (...args: Parameters<typeof planPut>): ReturnType<typeof planPut> => {
+  try {
+    return planPut(...args)
+  } catch (error) {
+    if (error instanceof RangeError) return 'too_deep'
+    throw error
+  }
+}
+
+const planPut = (
+  { did, rkey, cid, record, time }: Exclude<RecordEvent, { type: 'delete' }>,
+  collection: Collection,
+  uri: string,
+): PlannedPut | DropReason => {
+  if (!collection.isValid(record)) return 'invalid_record'
+  const put = { uri, did, rkey, cid, record, indexedAt: time }
+  const row = collection.row?.(put) ?? null
+  if (typeof row === 'string') return row
+  const satellites = (collection.satellites ?? []).map((satellite) => satellite.rows(put))
+  if (!isStorable(cid) || !rowsStorable(row ? [row] : []) || !satellites.every(rowsStorable))
+    return 'unstorable_text'
+  return { ...put, json: JSON.stringify(record), row, satellites }
+}
+
+/** PostgreSQL's text holds no U+0000, and UTF-8 no half of a surrogate pair. */
+const isStorable = (text: string): boolean => !text.includes('\u0000') && text.isWellFormed()
+
+const rowsStorable = (rows: readonly Row[]): boolean =>
+  rows.every((row) =>
+    Object.values(row).every(
+      (value) =>
+        (typeof value !== 'string' || isStorable(value)) &&
+        (!Array.isArray(value) || value.every(isStorable)),
+    ),
+  )

@@ -1,0 +1,65 @@
+/**
+ * Everything an account deleted takes with it. Its records go the way of ordinary deletes, chunk by chunk, so that aggregates,
+ * duplicates, notifications and threads of others stay exact; no hand-kept list of tables.
+ */
+import type { Pool } from '../db/pool.ts'
+import { affectedBy } from './affected.ts'
+import { uriCollection } from './collection.ts'
+import { collectionByNsid } from './collections/index.ts'
+import { recordKeyOfUri, type Change } from './plan.ts'
+import { settle } from './settle.ts'
+import { run, type Tx } from './sql.ts'
+import { writeGuarded } from './write.ts'
+
+const CHUNK = 1_000
+
+/** Removes what the account did up to `deletedAt`; resolves with the number of records removed. Safe to repeat. */
+export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): Promise<number> => {
+  const { schema } = pool
+  await run(pool, {
+    name: 'mark_deleted',
+    text: `insert into millrace.account as a (did, active, status, time, seq, "deletedAt") values ($1, false, 'deleted', $2, 0, $2)
+      on conflict (did) do update set "deletedAt" = greatest(coalesce(a."deletedAt", ''), excluded."deletedAt")`,
+    values: [did, deletedAt],
+  })
+  let total = 0
+  for (let removed = CHUNK; removed === CHUNK; total += removed) {
+    removed = await pool.transaction((tx) => purgeChunk(tx, schema, did, deletedAt))
+  }
+  await pool.transaction((tx) => forgetActor(tx, schema, did))
+  return total
+}
+
+const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Promise<number> => {
+  const lines = await run<{ uri: string }>(tx, {
+    name: `records_of_${schema}`,
+    text: `select uri from ${schema}.record where did = $1 and "indexedAt" <= $2 order by uri limit ${CHUNK}`,
+    values: [did, at],
+  })
+  const changes = lines.flatMap(({ uri }): Change[] => {
+    const collection = collectionByNsid.get(uriCollection(uri))
+    return collection ? [{ key: recordKeyOfUri(uri), uri, did, collection, rev: 0n, at, put: null }] : []
+  })
+  await run(tx, {
+    name: 'bury',
+    text: `update millrace.record_rev r set deleted = true
+      from (select key from millrace.record_rev where key = any($1::uuid[]) order by key for update) k where r.key = k.key`,
+    values: [changes.map(({ key }) => key)],
+  })
+  await writeGuarded(tx, schema, changes)
+  await settle(tx, schema, affectedBy(changes))
+  return lines.length
+}
+
+const forgetActor = async (tx: Tx, schema: string, did: string): Promise<void> => {
+  await run(tx, {
+    name: `forget_${schema}_actor`,
+    text: `delete from ${schema}.actor where did = $1`,
+    values: [did],
+  })
+  await run(tx, {
+    name: `forget_${schema}_notifications`,
+    text: `delete from ${schema}.notification where did = $1`,
+    values: [did],
+  })
+}

@@ -1,0 +1,37 @@
+/** `violatesEmbeddingRules`: a quote of a post whose gate forbids it, by somebody else, made after the gate. */
+import type { Affected } from './affected.ts'
+import { forbidsEmbedding } from './thread.ts'
+import { run, type Tx } from './sql.ts'
+
+type QuoteLine = { readonly uri: string; readonly json: string; readonly since: string; readonly at: string }
+
+/** Resolves with the quotes found to violate. */
+export const settleQuotes = async (
+  tx: Tx,
+  schema: string,
+  affected: Affected,
+): Promise<readonly string[]> => {
+  if (affected.posts.size + affected.gatedPosts.length === 0) return []
+  const lines = await run<QuoteLine>(tx, {
+    name: `gated_quotes_${schema}`,
+    text: `select p.uri, r.json, least(g."createdAt", g."indexedAt") as since, p."sortAt" as at
+      from ${schema}.quote q
+        join ${schema}.post_gate g on g."postUri" = q.subject
+        join ${schema}.record r on r.uri = g.uri
+        join ${schema}.post p on p.uri = q.uri
+      where (q.uri = any($1::text[]) or q.subject = any($2::text[])) and p.creator <> g.creator
+        and p."violatesEmbeddingRules" is not true`,
+    values: [[...affected.posts.keys()], affected.gatedPosts],
+  })
+  type PostGate = Parameters<typeof forbidsEmbedding>[0]
+  const violating = lines
+    .filter(({ json, since, at }) => since <= at && forbidsEmbedding(JSON.parse(json) as PostGate))
+    .map(({ uri }) => uri)
+  if (violating.length === 0) return []
+  await run(tx, {
+    name: `forbid_quotes_${schema}`,
+    text: `update ${schema}.post set "violatesEmbeddingRules" = true where uri = any($1::text[])`,
+    values: [violating.sort()],
+  })
+  return violating
+}
