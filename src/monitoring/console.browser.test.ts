@@ -268,6 +268,7 @@ test('what is wrong is said first, in words, with what to do', options, async ()
   }
   await page.getByText('Not working: indexer').waitFor()
   await page.locator('#findings').getByText('PostgreSQL has not answered for 40 s.').waitFor()
+  await page.locator('#findings').getByText('Raise max_connections').waitFor()
   const problems = (await page.locator('#problems').textContent()) ?? ''
   assert.match(problems, /refuses connections: <b>too many clients<\/b>/, 'a status is text, never markup')
   assert.match(problems, /Raise max_connections/)

@@ -46,7 +46,7 @@ const ICON =
 const script = (): string => {
   const functions = Object.entries({ ...samples, ...plot, ...draw })
   const sources = functions.map(([name, source]) => `const ${name} = ${source.toString()};`)
-  return `'use strict';\n${sources.join('\n')}\nmain(${POLL_MS}, ${JSON.stringify(PANELS)});\n`
+  return `'use strict';\n${sources.join('\n')}\n${draw.main.name}(${POLL_MS}, ${JSON.stringify(PANELS)});\n`
 }
 
 const panel = ({ id, title, about }: (typeof PANELS)[number]): string => `
@@ -73,11 +73,11 @@ const html = (code: string): string => `<!doctype html>
     <section class="services" id="services" aria-label="Services"></section>
     <section class="panels" aria-label="The last ten minutes">${PANELS.map(panel).join('')}
     </section>
+    <section class="box"><h2>Last problems</h2><ul class="rows" id="problems"></ul></section>
     <section class="box"><h2>Upstreams</h2><ul class="rows" id="upstreams"></ul></section>
     <section class="box"><h2>Streams</h2>
       <table class="streams"><thead><tr><th>stream</th><th>entries</th><th>not delivered</th><th>pending</th><th>oldest</th>
       <th class="mark">high-water mark</th></tr></thead><tbody id="streams"></tbody></table></section>
-    <section class="box"><h2>Last problems</h2><ul class="rows" id="problems"></ul></section>
   </main>
   <footer class="about">Numbers for machines: <a href="metrics">metrics</a> · <a href="status/all">status</a> ·
     <a href="healthz">healthz</a> · <a href="readyz">readyz</a></footer>

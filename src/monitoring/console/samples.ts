@@ -127,7 +127,11 @@ export const upstreamFindings = ({ status }: ServiceView): Finding[] =>
 export const recentErrors = ({ status }: ServiceView, now: number): Finding[] =>
   (status?.problems ?? [])
     .filter((problem: Problem) => problem.severity === 'error' && now - Date.parse(problem.at) < 300_000)
-    .map((problem) => ({ level: 'warn', where: status?.service ?? 'a service', what: problem.what }))
+    .map((problem) => ({
+      level: 'warn',
+      where: status?.service ?? 'a service',
+      what: `${problem.what} ${problem.todo}`,
+    }))
 
 export const streamFindings = (services: readonly ServiceView[]): Finding[] =>
   mergeStreams(services).flatMap(({ stream, length, highWaterMark }): Finding[] => {
@@ -163,7 +167,8 @@ export const axisOf = (max: number, scale: Scale): Axis => {
   }
   const least = scale === 'count' ? Math.max(3, max) : Math.max(max, 1e-6)
   const power = 10 ** Math.floor(Math.log10(least / 3))
-  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * power >= least / 3) ?? 10) * power
+  const factors = scale === 'count' ? [1, 2, 5, 10] : [1, 2, 2.5, 5, 10]
+  const step = (factors.find((factor) => factor * power >= least / 3) ?? 10) * power
   const lines = Math.ceil(least / step - 1e-9)
   return { top: lines * step, ticks: Array.from({ length: lines }, (_, index) => (index + 1) * step) }
 }
