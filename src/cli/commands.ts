@@ -36,7 +36,7 @@ PostgreSQL of your own takes the place of either by its URL. Metrics and a conso
       ['millrace up --collections app.bsky.graph.*', 'only follows, blocks and lists'],
       ['millrace up --database-url postgresql://me@db/bsky', 'into a PostgreSQL of your own'],
     ],
-    load: async () => (await import('./commands/up.ts')).up,
+    load: async () => (await import('./commands/services.ts')).up,
   },
   demo: {
     summary: 'watch a network of its own flow into PostgreSQL, offline',

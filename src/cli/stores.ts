@@ -16,7 +16,10 @@ type Opening = { readonly settings: Settings; readonly logger: Logger; readonly 
 const DEFAULT_DATA = './millrace-data'
 
 export const openLog = async ({ settings, logger, stack }: Opening): Promise<Log> => {
-  if (settings.redisUrl !== null) return stack.use(await openRedisLog({ url: settings.redisUrl, logger }))
+  const { redisUrl, redisWaitMs } = settings
+  if (redisUrl !== null) {
+    return stack.use(await openRedisLog({ url: redisUrl, logger, startTimeoutMs: redisWaitMs }))
+  }
   const dataDir = join(settings.data ?? DEFAULT_DATA, 'streams')
   const log = stack.use(await openEmbeddedLog({ dataDir }))
   if (log.recovered) logger.info({ path: log.path }, 'the streams were left by an unclean stop; recovered')

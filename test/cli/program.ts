@@ -4,6 +4,9 @@ import { join } from 'node:path'
 
 const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
+/** A program that runs on where it should have ended must not hang the tests. */
+const LONGEST_MS = 120_000
+
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
 export type Running = AsyncDisposable & {
@@ -38,6 +41,8 @@ export const start = (args: readonly string[], env: Record<string, string> = {})
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const { output, watchers } = collect(child)
+  const deadline = setTimeout(() => child.kill('SIGKILL'), LONGEST_MS)
+  child.once('close', () => clearTimeout(deadline))
   const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, ...output })))
   const says = (pattern: RegExp) =>
     new Promise<void>((resolve, reject) => {

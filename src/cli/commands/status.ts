@@ -39,7 +39,11 @@ const askServices = async ({ settings, signal }: Context): Promise<ServiceReport
 
 const askStore = async ({ settings, logger }: Context): Promise<StoreReport | null> => {
   if (settings.redisUrl === null) return null
-  await using log = await openRedisLog({ url: settings.redisUrl, logger })
+  await using log = await openRedisLog({
+    url: settings.redisUrl,
+    logger,
+    startTimeoutMs: settings.redisWaitMs,
+  })
   return readStore(log)
 }
 

@@ -90,6 +90,7 @@ const RSKY: readonly Case[] = [
   ['INDEXER_CONSUMER', 'indexer_2', 'indexer', 'indexerConsumer', 'indexer_2'],
   ['INDEXER_CONCURRENCY', '10', 'indexer', 'indexerConcurrency', 10],
   ['INDEXER_WORKERS', '16', 'indexer', 'indexerConcurrency', 16],
+  ['HANDLE_RESOLUTION_CONCURRENCY', '50', 'indexer', 'indexerConcurrency', 50],
   ['INDEXER_MAX_CONCURRENT', '200', 'indexer', 'indexerConcurrency', 200],
   ['INDEXER_BATCH_SIZE', '100', 'indexer', 'indexerBatchSize', 100],
   ['DB_POOL_MAX_SIZE', '40', 'indexer', 'databasePoolSize', 40],

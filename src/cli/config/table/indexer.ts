@@ -38,7 +38,13 @@ export const indexer = {
   indexerConcurrency: setting({
     kind: int({ min: 1, max: 10_000 }),
     default: 100,
-    env: ['INDEXER_CONCURRENCY', 'INDEXER_WORKERS', 'INDEXER_MAX_CONCURRENT'],
+    defaultFor: { up: 20, demo: 20 },
+    env: [
+      'INDEXER_CONCURRENCY',
+      'HANDLE_RESOLUTION_CONCURRENCY',
+      'INDEXER_WORKERS',
+      'INDEXER_MAX_CONCURRENT',
+    ],
     commands: ALL,
     text: 'Most identities resolved at the same time; records need none, they are written in sets.',
   }),

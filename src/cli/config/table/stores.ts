@@ -33,6 +33,12 @@ export const stores = {
     commands: ['up', 'demo', 'ingester', 'backfiller', 'indexer', 'status'],
     text: 'Redis or Valkey 6.2 or newer that holds the streams; TLS, password, Sentinel and Cluster URLs work.',
   }),
+  redisWaitMs: setting({
+    kind: duration({ minMs: 100, maxMs: 600_000 }),
+    default: 10_000,
+    commands: ['up', 'demo', 'ingester', 'backfiller', 'indexer', 'status'],
+    text: 'How long to wait for Redis at the start; later outages are waited out for ever.',
+  }),
   databaseUrl: setting<string | null>({
     kind: optional(databaseUrlKind),
     default: 'postgresql://localhost:5432/postgres',
