@@ -144,7 +144,7 @@ const take = async (intake: Intake, context: WorkContext, { tasks, start }: Task
   const { stop, gate, settings } = context
   const window = settings.concurrency * WINDOW_FACTOR
   while (!stop.aborted) {
-    await gate.pass(stop)
+    await gate.pass(0, stop)
     const entries = await intake.next(window - tasks.size, stop)
     for (const entry of entries ?? []) start(work(entry, context))
     if (tasks.size >= window) await Promise.race(tasks)

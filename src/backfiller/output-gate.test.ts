@@ -18,7 +18,7 @@ const gateOn = (length: () => Promise<number>, highWaterMark = 10) => {
 
 test('below the mark everybody passes', async () => {
   const { gate, changes } = gateOn(async () => 9)
-  await gate.pass(never)
+  await gate.pass(0, never)
   assert.deepEqual(changes, [])
 })
 
@@ -26,7 +26,7 @@ test('at the mark everybody waits until the stream is shorter, and the change is
   let length = 10
   let asked = 0
   const { gate, changes } = gateOn(async () => (asked++, length))
-  const waiting = Promise.all([gate.pass(never), gate.pass(never), gate.pass(never)])
+  const waiting = Promise.all([gate.pass(0, never), gate.pass(0, never), gate.pass(0, never)])
   while (asked < 3) await new Promise((resolve) => setImmediate(resolve))
   assert.equal(gate.active, true)
   length = 9
@@ -38,12 +38,10 @@ test('what was appended since the last look counts before the store is asked aga
   let asked = 0
   const options = { highWaterMark: 10, checkEveryMs: 60_000, onActiveChange: () => undefined }
   const gate = new OutputGate({ ...options, length: async () => (asked++, 0) })
-  await gate.pass(never)
-  gate.appended(9)
-  await gate.pass(never)
+  await gate.pass(9, never)
+  await gate.pass(1, never)
   assert.equal(asked, 1)
-  gate.appended(1)
-  await gate.pass(never)
+  await gate.pass(1, never)
   assert.equal(asked, 2)
 })
 
@@ -53,18 +51,18 @@ test('a store that does not answer holds everybody back until it does', async ()
     if (away-- > 0) throw new TransientError('away')
     return 0
   })
-  await gate.pass(never)
+  await gate.pass(0, never)
   assert.deepEqual(changes, [true, false])
 })
 
 test('a defect of ours is not mistaken for back-pressure', async () => {
   const { gate } = gateOn(() => Promise.reject(new TypeError('bug')))
-  await assert.rejects(gate.pass(never), TypeError)
+  await assert.rejects(gate.pass(0, never), TypeError)
 })
 
 test('an abort ends the wait, and the gate still says that it is closed', async () => {
   const stop = new AbortController()
   const { gate } = gateOn(async () => (stop.abort(), 10))
-  await gate.pass(stop.signal)
+  await gate.pass(0, stop.signal)
   assert.equal(gate.active, true)
 })

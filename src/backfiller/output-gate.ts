@@ -30,19 +30,20 @@ export class OutputGate {
     return this.#active
   }
 
-  /** What has been appended since the last look counts at once, so that many writers cannot pass the mark together. */
-  appended(entries: number): void {
-    this.#length += entries
-  }
-
-  /** Resolves when the stream is below its mark, or when the signal aborts (the caller looks at the signal). */
-  async pass(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when the stream is below its mark, or when the signal aborts (the caller looks at `active`). The `entries` that
+   * are then appended count from here on, so that many writers cannot pass the mark together by more than what is under way.
+   */
+  async pass(entries: number, signal: AbortSignal): Promise<void> {
     const { highWaterMark, checkEveryMs } = this.#options
     while (!signal.aborted) {
       const stale = performance.now() - this.#checkedAt >= checkEveryMs
       if (stale || this.#length >= highWaterMark) await this.#check()
       this.#setActive(this.#length >= highWaterMark)
-      if (!this.#active) return
+      if (!this.#active) {
+        this.#length += entries
+        return
+      }
       await sleep(checkEveryMs, signal)
     }
   }

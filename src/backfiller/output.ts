@@ -74,10 +74,9 @@ const nextChunk = (chunks: Generator<Chunk>): Chunk | null => {
 export const write = async (entries: readonly EntryFields[], context: OutputContext): Promise<void> => {
   if (entries.length === 0) return
   const { gate, stop, settings } = context
-  await gate.pass(stop)
+  await gate.pass(entries.length, stop)
   if (gate.active) throw new Abandoned('stopped while the output stream was full')
   await appendSurely(settings.outputStream, entries, context)
-  gate.appended(entries.length)
 }
 
 /** Tries until the store takes it. */
