@@ -11,6 +11,8 @@ export type Connection = {
   readonly onState: NonNullable<SubscribeOptions['onState']>
   /** The next end is the upstream's stated wish. */
   readonly sawErrorFrame: () => void
+  /** The subscription is over: a stop ends it without a word. */
+  readonly ended: () => void
 }
 
 export const watchConnection = (
@@ -37,6 +39,10 @@ export const watchConnection = (
   return {
     position,
     sawErrorFrame: () => (errorFrame = true),
+    ended: () => {
+      setOpen(false)
+      upstream.enter('stopped')
+    },
     onState: (state, detail) => {
       if (state === 'disconnected') return onEnd(detail)
       setOpen(state === 'connected')

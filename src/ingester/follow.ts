@@ -62,14 +62,17 @@ export const follow = async (source: Source, upstream: Upstream, room: Room, lif
     onState: connection.onState,
     signal: AbortSignal.any([life.stop, halt.signal]),
   })
-  for await (const frame of frames) {
-    const item = receive(frame, following)
-    const full = item === null ? null : batcher.add(item)
-    if (full !== null) await full
+  try {
+    for await (const frame of frames) {
+      const item = receive(frame, following)
+      const full = item === null ? null : batcher.add(item)
+      if (full !== null) await full
+    }
+    await batcher.drain()
+  } finally {
+    connection.ended()
+    room.batchers.delete(batcher)
   }
-  await batcher.drain()
-  room.batchers.delete(batcher)
-  upstream.enter('stopped')
 }
 
 const openPosition = (source: Source, upstream: Upstream, room: Room): Position => {

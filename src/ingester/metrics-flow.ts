@@ -27,7 +27,7 @@ export const output = (read: Readings) => ({
   ),
   appendRetries: counter(
     'ingester_append_retries_total',
-    'Appends that failed and are tried again with the same batch.',
+    'Attempts to write a batch that failed and are repeated with the same batch.',
     'a store that is away',
   ),
   eventsInMemory: reading('ingester_events_in_memory', read.eventsInMemory)(
@@ -40,8 +40,8 @@ export const output = (read: Readings) => ({
   ),
   storageRecoveries: counter(
     'storage_recovery_total',
-    'Times the embedded log had to repair its folder when it was opened; entries that were durable are never part of it.',
-    'a start after a damaged or torn write',
+    '1 when the embedded log was left by an unclean stop and recovered itself at this start; nothing durable is lost by it.',
+    'a start after a crash, kill or power cut',
   ),
 })
 

@@ -61,6 +61,7 @@ export class Output {
       what: `look at ${stream}`,
       attempt: () => level.waitForRoom(life.stop, onWaiting),
       until: life.stop,
+      onFailure: () => this.#countFailure(),
     })
   }
 
@@ -75,10 +76,7 @@ export class Output {
         return log.append(stream, entries, checkpoint)
       },
       until: life.deadline,
-      onFailure: () => {
-        metrics.appendRetries.inc()
-        metrics.errors.inc({ type: 'enqueue_failed' })
-      },
+      onFailure: () => this.#countFailure(),
     })
     if (done === null) return false
     metrics.appendSeconds.observe((performance.now() - startedAt) / 1000)
@@ -103,6 +101,12 @@ export class Output {
         if (task.until.aborted) return null
       }
     }
+  }
+
+  #countFailure(): void {
+    const { metrics } = this.#options
+    metrics.appendRetries.inc()
+    metrics.errors.inc({ type: 'enqueue_failed' })
   }
 
   #failed(what: string, error: TransientError, failures: number): number {

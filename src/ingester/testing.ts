@@ -221,6 +221,8 @@ export const IMPATIENT = {
 export type Running = Ingester & {
   /** Stops it and waits until it has drained. */
   stop(): Promise<void>
+  /** Settles as its run does. */
+  readonly ended: Promise<void>
   /** The value of one series, e.g. `ingester_errors_total{type="parse_failed"}`. */
   metric(series: string): Promise<number>
 } & AsyncDisposable
@@ -246,6 +248,7 @@ export const startIngester = (
   return {
     ...ingester,
     stop,
+    ended: running,
     metric: async (series) => metricIn((await scrape(ingester.registry)).text, series),
     [Symbol.asyncDispose]: async () => {
       await stop().catch(() => {})
