@@ -2,15 +2,22 @@
  * Set-based statements: a table's rows go in as one array per column, in one round trip, under a stable statement name (one
  * prepared statement per table and shape). Owns the shape of the SQL; knows no collection.
  */
+import { hash } from 'node:crypto'
 import type { Queryable, Statement } from '../db/pool.ts'
 import type { Row } from './collection.ts'
 
 /** What runs a statement: a transaction of the pool. */
 export type Tx = Queryable
 
+/** A prepared statement is known to its connection by name: two texts under one name would be refused, so the text is in it. */
+const prepared = (statement: Statement): Statement => {
+  const { name, text } = statement
+  return name === undefined ? statement : { ...statement, name: `${name}_${hash('sha1', text).slice(0, 8)}` }
+}
+
 /** Runs a statement for its rows. */
 export const run = async <R>(tx: Tx, statement: Statement): Promise<readonly R[]> =>
-  (await tx.query<R>(statement)).rows
+  (await tx.query<R>(prepared(statement))).rows
 
 /** Columns that are not text; everything else travels as text. */
 const CASTS: Readonly<Record<string, string>> = { langs: 'jsonb', tags: 'jsonb' }
