@@ -23,7 +23,7 @@ export const openFile = (dataDir: string, maxBytes: number | undefined): OpenedF
   let sql: Sql | null = null
   try {
     sql = new Sql(new DatabaseSync(path))
-    configure(sql, maxBytes)
+    configure(sql, path, maxBytes)
     const recovered = adopt(sql, path)
     return { sql, path, recovered }
   } catch (error) {
@@ -44,12 +44,14 @@ const createFolder = (dataDir: string): void => {
   }
 }
 
-const configure = (sql: Sql, maxBytes: number | undefined): void => {
+/** Nothing is written before the file is known to be ours: `journal_mode` already changes it. */
+const configure = (sql: Sql, path: string, maxBytes: number | undefined): void => {
   // Exclusive before the first access: the lock is held for the life of the connection and the index of the write-ahead
   // log needs no shared memory.
   sql.exec('PRAGMA locking_mode = EXCLUSIVE')
   sql.exec(`PRAGMA page_size = ${PAGE_BYTES}`)
   sql.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  if (!isEmpty(sql)) checkOurs(sql, path)
   sql.exec('PRAGMA journal_mode = WAL')
   sql.exec('PRAGMA synchronous = FULL')
   sql.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
@@ -58,11 +60,12 @@ const configure = (sql: Sql, maxBytes: number | undefined): void => {
   if (maxBytes !== undefined) sql.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`)
 }
 
+const isEmpty = (sql: Sql): boolean =>
+  sql.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n === 0
+
 /** Returns whether the last user of the file stopped uncleanly. Takes the lock by writing. */
 const adopt = (sql: Sql, path: string): boolean => {
-  const isEmpty = sql.get<{ n: number }>('SELECT count(*) AS n FROM sqlite_schema')?.n === 0
-  if (isEmpty) create(sql)
-  else checkOurs(sql, path)
+  if (isEmpty(sql)) create(sql)
   const recovered = sql.get<{ clean: number }>('SELECT clean FROM state')?.clean !== 1
   if (recovered && statSync(path).size <= MAX_CHECKED_BYTES) checkSound(sql, path)
   sql.run('UPDATE state SET clean = 0')
