@@ -5,9 +5,6 @@
 import { CID_BYTES, cidTextAt, isCidAt } from './cid.ts'
 import { CarError, decodeHeader, readVarint, verifySection, type Car, type CarLimits } from './car.ts'
 
-/** The protocol allows records of 1 MB; a longer section than this is no repo's. */
-const MAX_SECTION_BYTES = 4 * 1024 * 1024
-
 /** `bytes` is only lent: copy what is to stay. */
 export type VisitSection = (bytes: Uint8Array, cidAt: number, end: number) => void
 
@@ -79,8 +76,6 @@ class SectionSplitter {
     while (at < bytes.length) {
       const prefix = readVarint(bytes, at)
       const end = prefix === null ? Infinity : prefix.end + prefix.value
-      if (end - at > MAX_SECTION_BYTES && prefix !== null)
-        throw new CarError('too_large', 'a section beyond any block')
       if (prefix === null || end > bytes.length) {
         this.#needed = prefix === null ? 0 : end - at
         this.#keep(bytes.subarray(at))

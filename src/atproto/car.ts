@@ -121,9 +121,10 @@ export const decodeHeader = (bytes: Uint8Array): readonly string[] => {
   })
 }
 
-/**
- * Unsigned LEB128 of at most five bytes (a section of 32 GiB is beyond any limit of ours); null when it is cut off.
- */
+/** The protocol allows records of 1 MB: a longer section is no repo's, and it must be whole in memory to be verified. */
+const MAX_SECTION_BYTES = 4 * 1024 * 1024
+
+/** The length of a section, an unsigned LEB128 of at most five bytes; null when it is cut off. */
 export const readVarint = (bytes: Uint8Array, start: number): { value: number; end: number } | null => {
   let value = 0
   let scale = 1
@@ -131,10 +132,15 @@ export const readVarint = (bytes: Uint8Array, start: number): { value: number; e
     const byte = bytes[at]
     if (byte === undefined) return null
     value += (byte & 0x7f) * scale
-    if (byte < 0x80) return { value, end: at + 1 }
+    if (byte < 0x80) return { value: withinLimit(value), end: at + 1 }
     scale *= 128
   }
   throw new CarError('bad_header', 'a length of more than five bytes')
+}
+
+const withinLimit = (length: number): number => {
+  if (length > MAX_SECTION_BYTES) throw new CarError('too_large', `a section of ${length} bytes`)
+  return length
 }
 
 const readLength = (bytes: Uint8Array, start: number): { value: number; end: number } => {

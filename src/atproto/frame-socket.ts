@@ -32,7 +32,7 @@ export class FrameSocket {
   readonly #socket: WebSocket
   readonly #options: FrameSocketOptions
   readonly #ping: NodeJS.Timeout
-  #watchdog: NodeJS.Timeout
+  #watchdog: NodeJS.Timeout | undefined
   #queue: SocketFrame[] = []
   #head = 0
   #queuedBytes = 0
@@ -54,7 +54,6 @@ export class FrameSocket {
     this.#ping = setInterval(() => {
       if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping()
     }, options.pingIntervalMs)
-    this.#watchdog = this.#armWatchdog()
     this.#listen()
   }
 
@@ -86,6 +85,7 @@ export class FrameSocket {
     socket.binaryType = 'nodebuffer'
     socket.on('open', () => {
       this.#openedAt = performance.now()
+      this.#watchdog = this.#armWatchdog()
       this.#options.onOpen()
     })
     socket.on('message', (data: Buffer) => this.#push(data))
@@ -113,7 +113,7 @@ export class FrameSocket {
 
   #push(data: Buffer): void {
     this.#received++
-    this.#watchdog.refresh()
+    this.#watchdog?.refresh()
     this.#enqueue(data.length > this.#options.maxFrameBytes ? null : data)
   }
 

@@ -1,5 +1,5 @@
 /** A record block as a value. Guarantees that what it returns can be written as JSON; refuses to know any lexicon. */
-import { decode } from '@atcute/cbor'
+import { BytesWrapper, CidLinkWrapper, decode } from '@atcute/cbor'
 
 /** A DAG-CBOR map; links are CidLink wrappers and byte strings Bytes wrappers, whose `toJSON` gives atproto JSON. */
 export type RecordValue = Readonly<Record<string, unknown>>
@@ -11,13 +11,20 @@ const MAX_DEPTH = 100
 export const decodeRecord = (block: Uint8Array): RecordValue | null => {
   try {
     const value: unknown = decode(block)
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || 'buf' in value) return null
+    if (!isMap(value)) return null
     // Each level takes at least a byte, so a short block needs no look.
-    return block.length <= MAX_DEPTH || isShallow(value, MAX_DEPTH) ? (value as RecordValue) : null
+    return block.length <= MAX_DEPTH || isShallow(value, MAX_DEPTH) ? value : null
   } catch {
     return null
   }
 }
+
+const isMap = (value: unknown): value is RecordValue =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof CidLinkWrapper) &&
+  !(value instanceof BytesWrapper)
 
 const isShallow = (value: unknown, levels: number): boolean => {
   if (typeof value !== 'object' || value === null) return true

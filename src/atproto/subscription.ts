@@ -65,7 +65,7 @@ export async function* subscribe(
     const attempt = yield* connectOnce(options, connection, skip)
     if (signal.aborted) return
     skip = nextSkip(skip, attempt)
-    failures = attempt.livedMs > healthyAfterMs ? 1 : failures + 1
+    failures = attempt.livedMs > healthyAfterMs || attempt.refusedFrame ? 1 : failures + 1
     const delayMs = Math.max(nextDelayMs(failures, options.backoff), attempt.retryAfterMs ?? 0)
     options.onState?.('disconnected', {
       connection,
@@ -135,12 +135,13 @@ const askCursor = async ({ cursor }: SubscribeOptions): Promise<number | null | 
 }
 
 /**
- * A frame that cost the connection would come again first thing after the same cursor, for ever. So the next connect asks
- * one position further, and twice as far each time that nothing at all came before the refused frame.
+ * A frame that cost the connection would come again first thing after the same cursor, for ever. So the next connect asks one
+ * position further, and one more each time that nothing at all came before the refused frame: slow where an upstream leaves
+ * gaps in its sequence, but never past an event that could be had.
  */
 const nextSkip = (skip: number, { refusedFrame, frames }: Attempt): number => {
   if (!refusedFrame) return frames > 0 ? 0 : skip
-  return skip === 0 || frames > 0 ? 1 : skip * 2
+  return frames > 0 ? 1 : skip + 1
 }
 
 const nextDelayMs = (
