@@ -61,7 +61,7 @@ export class Account {
     this.createdAt = createdAt
     this.#labeler = options.labeler
     this.#clockId = index % 1024
-    this.key = deriveKey(index % 4 === 3 ? 'p256' : 'k256', `${seed}/account/${index}`)
+    this.key = deriveKey(index % 8 === 3 ? 'p256' : 'k256', `${seed}/account/${index}`)
     this.#rotation = deriveKey('k256', `${seed}/rotation/${index}`)
     this.pds = pds
     const genesis = plcOperation(portless(this.facts()), this.#rotation, null)

@@ -102,12 +102,32 @@ export class SectionWriter {
   }
 }
 
+/** A CAR header with one root: the same bytes but for the root's digest. */
+const HEADER = (() => {
+  const header = encode({ roots: [cidLink('\0'.repeat(32))], version: 1 })
+  return Buffer.concat([Buffer.of(header.length), header])
+})()
+const HEADER_DIGEST_AT = HEADER.indexOf(Buffer.alloc(32))
+
 /** The first bytes of a CAR file: its header with one root. */
 export const carHeader = (root: Digest): Buffer => {
-  const header = encode({ roots: [cidLink(root)], version: 1 })
-  const out = Buffer.allocUnsafe(varintLength(header.length) + header.length)
-  out.set(header, writeVarint(out, 0, header.length))
-  return out
+  const header = Buffer.from(HEADER)
+  header.write(root, HEADER_DIGEST_AT, 'latin1')
+  return header
+}
+
+/** A CAR of one root block and sections that were collected before. */
+export const carOf = (root: Digest, block: Uint8Array, sections: Uint8Array): Buffer => {
+  const size = CID_BYTES + block.length
+  const rootAt = HEADER.length + varintLength(size)
+  const car = Buffer.allocUnsafeSlow(rootAt + size + sections.length)
+  car.set(HEADER)
+  car.write(root, HEADER_DIGEST_AT, 'latin1')
+  writeVarint(car, HEADER.length, size)
+  writeCid(car, rootAt, root)
+  car.set(block, rootAt + CID_BYTES)
+  car.set(sections, rootAt + size)
+  return car
 }
 
 const SLAB_BYTES = 256 * 1024

@@ -30,7 +30,7 @@ export const sectionsOf = (car: Uint8Array): Section[] => {
   return sections
 }
 
-const carOf = (root: Digest, sections: readonly Section[]): Buffer => {
+const rebuild = (root: Digest, sections: readonly Section[]): Buffer => {
   const writer = new SectionWriter()
   for (const { digest, block } of sections) writer.add(digest, block)
   return Buffer.concat([carHeader(root), writer.view()])
@@ -49,7 +49,7 @@ const forge = (block: Uint8Array): Section => {
 export const forgeCar = (car: Uint8Array): { car: Buffer; commit: Section } => {
   const [root, ...rest] = sectionsOf(car)
   const commit = forge((root as Section).block)
-  return { car: carOf(commit.digest, [commit, ...rest]), commit }
+  return { car: rebuild(commit.digest, [commit, ...rest]), commit }
 }
 
 export const forgeCommit = (commit: RepoCommit): RepoCommit => {
@@ -62,7 +62,7 @@ export const loseBlock = (car: Uint8Array, random: Random, wanted: Digest | null
   const sections = sectionsOf(car)
   const found = sections.findIndex(({ digest }) => digest === wanted)
   const lost = found > 0 ? found : 1 + random.int(Math.max(1, sections.length - 1))
-  return carOf((sections[0] as Section).digest, sections.toSpliced(lost, 1))
+  return rebuild((sections[0] as Section).digest, sections.toSpliced(lost, 1))
 }
 
 /** More than any reader has to accept: the event stream spec sets 5 MB. */

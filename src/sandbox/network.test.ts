@@ -156,3 +156,14 @@ test('an account that moved is served by its new host only, and the relay leads 
   const car = new Uint8Array(await (await fetch(`${sandbox.relayUrls[0]}${path}`)).arrayBuffer())
   assert.equal(readCar(car).root, moved.head)
 })
+
+test('what is scheduled is produced at its rate, and then the network is done', async (t) => {
+  const sandbox = await running(t, { records: 600, ratePerSecond: 20_000 })
+  await sandbox.done
+  const created = Object.values(sandbox.truth().produced).reduce((sum, { create }) => sum + create, 0)
+  assert.ok(created >= 600)
+  const { events } = await fetchJson<{ events: number }>(sandbox.controlUrl)
+  const response = await fetch(`${sandbox.controlUrl}/produce?n=5`, { method: 'POST' })
+  assert.ok(((await response.json()) as { events: number }).events >= events + 5)
+  assert.equal((await fetch(`${sandbox.controlUrl}/rate?perSecond=nothing`, { method: 'POST' })).status, 400)
+})

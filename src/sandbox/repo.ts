@@ -3,7 +3,7 @@
  * is strictly greater than the one before.
  */
 import { encode, toBytes } from '@atcute/cbor'
-import { carHeader, cidLink, digestOf, SectionWriter, type Digest, type Slab } from './block.ts'
+import { carHeader, carOf, cidLink, digestOf, SectionWriter, type Digest, type Slab } from './block.ts'
 import type { SigningKey } from './keys.ts'
 import {
   coveringNodes,
@@ -105,7 +105,7 @@ export class Repo {
     this.#prove(ops, sent)
     const head = this.#sign(data, rev)
     this.#head = head
-    return { head, before, ops, blocks: this.#car(head) }
+    return { head, before, ops, blocks: carOf(head.digest, head.block, sections.view()) }
   }
 
   /** Applies a write that `settle` will put into a commit of this rev, without anything to stream. */
@@ -174,18 +174,9 @@ export class Repo {
     const block = encode({ ...unsigned, sig: toBytes(this.#key.sign(encode(unsigned))) })
     return { rev, digest: digestOf(block), block, data }
   }
-
-  #car(head: Head): Uint8Array {
-    const body = sections.view()
-    const front = new SectionWriter(512)
-    front.add(head.digest, head.block)
-    return Buffer.concat([carHeader(head.digest), front.view(), body])
-  }
 }
 
 /** CAR of the commit block alone, as `#sync` carries it. */
-export const commitCar = (head: Head): Uint8Array => {
-  const writer = new SectionWriter(512)
-  writer.add(head.digest, head.block)
-  return Buffer.concat([carHeader(head.digest), writer.view()])
-}
+export const commitCar = ({ digest, block }: Head): Uint8Array => carOf(digest, block, NOTHING)
+
+const NOTHING = new Uint8Array(0)
