@@ -28,7 +28,7 @@ export const blockOf = (bytes: Uint8Array): Block => ({
 
 export const recordBlock = (value: unknown): Block => blockOf(encode(value))
 
-const linkTo = ({ bytes }: Block) => toCidLink(fromDigest(CODEC_DCBOR, sha256(bytes)))
+export const linkTo = ({ bytes }: Block) => toCidLink(fromDigest(CODEC_DCBOR, sha256(bytes)))
 
 const varint = (value: number): number[] =>
   value < 128 ? [value] : [(value & 127) | 128, ...varint(Math.floor(value / 128))]
@@ -109,11 +109,16 @@ export type HttpAnswer = {
 /** A relay or labeler. It sends what the test hands it and remembers what it was asked for. */
 export class FakeUpstream implements AsyncDisposable {
   readonly #server = createServer((request, response) => this.#answer(request, response))
-  readonly #sockets = new WebSocketServer({ server: this.#server })
+  readonly #sockets = new WebSocketServer({
+    server: this.#server,
+    verifyClient: (_info, decide) => decide(!this.refusing, 500),
+  })
   /** The cursor of each connection, null when it named none. */
   readonly cursors: (string | null)[] = []
   readonly pages: URLSearchParams[] = []
   current: WebSocket | null = null
+  /** While set, WebSockets are answered 500. */
+  refusing = false
   onConnect: (socket: WebSocket, cursor: string | null) => void = () => {}
   onPage: (query: URLSearchParams) => HttpAnswer = () => ({ body: { repos: [] } })
 
