@@ -59,7 +59,7 @@ const forgetActor = async (tx: Tx, schema: string, did: string): Promise<void> =
   })
   await run(tx, {
     name: `forget_${schema}_notifications`,
-    text: `delete from ${schema}.notification where did = $1`,
+    text: `delete from ${schema}.notification where did = $1 or author = $1`,
     values: [did],
   })
 }

@@ -2,8 +2,16 @@
 import type { Affected } from './affected.ts'
 import { forbidsEmbedding } from './thread.ts'
 import { run, type Tx } from './sql.ts'
+import { moment } from './time.ts'
 
-type QuoteLine = { readonly uri: string; readonly json: string; readonly since: string; readonly at: string }
+type QuoteLine = {
+  readonly uri: string
+  readonly json: string
+  readonly createdAt: string
+  readonly indexedAt: string
+  readonly gateCreatedAt: string
+  readonly gateIndexedAt: string
+}
 
 /** Resolves with the quotes found to violate. */
 export const settleQuotes = async (
@@ -14,7 +22,8 @@ export const settleQuotes = async (
   if (affected.posts.size + affected.gatedPosts.length === 0) return []
   const lines = await run<QuoteLine>(tx, {
     name: `gated_quotes_${schema}`,
-    text: `select p.uri, r.json, least(g."createdAt", g."indexedAt") as since, p."sortAt" as at
+    text: `select p.uri, r.json, p."createdAt", p."indexedAt",
+        g."createdAt" as "gateCreatedAt", g."indexedAt" as "gateIndexedAt"
       from ${schema}.quote q
         join ${schema}.post_gate g on g."postUri" = q.subject
         join ${schema}.record r on r.uri = g.uri
@@ -25,7 +34,10 @@ export const settleQuotes = async (
   })
   type PostGate = Parameters<typeof forbidsEmbedding>[0]
   const violating = lines
-    .filter(({ json, since, at }) => since <= at && forbidsEmbedding(JSON.parse(json) as PostGate))
+    .filter((line) => {
+      const since = moment({ createdAt: line.gateCreatedAt, indexedAt: line.gateIndexedAt })
+      return since <= moment(line) && forbidsEmbedding(JSON.parse(line.json) as PostGate)
+    })
     .map(({ uri }) => uri)
   if (violating.length === 0) return []
   await run(tx, {

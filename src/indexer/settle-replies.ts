@@ -10,6 +10,7 @@ import { loadGateFacts, type GateQuestion } from './gate-facts.ts'
 import { isInvalidReply, violatesThreadGate, type Gate } from './thread.ts'
 import { tombstonedOf } from './tombstones.ts'
 import { run, type Tx } from './sql.ts'
+import { moment } from './time.ts'
 
 /** A thread may be deeper; beyond this many levels of changing flags something is wrong with the data, not with the thread. */
 const MAX_ROUNDS = 200
@@ -21,7 +22,8 @@ type ReplyLine = {
   readonly creator: string
   readonly root: string
   readonly parent: string
-  readonly at: string
+  readonly createdAt: string
+  readonly indexedAt: string
   readonly invalid: boolean
   readonly violates: boolean
   readonly parentFound: boolean
@@ -104,7 +106,8 @@ const settleRound = async (
         ? 'gone'
         : null
     const invalid = isInvalidReply(line, found)
-    const violates = violatesThreadGate(line.creator, gateFor(gates, line), facts(line.root))
+    // Once turned away, a reply stays so: a gate that is changed or opened later does not let in what came before.
+    const violates = line.violates || violatesThreadGate(line.creator, gateFor(gates, line), facts(line.root))
     return { ...line, nowInvalid: invalid, nowViolates: violates }
   })
   const changed = verdicts.filter((v) => v.invalid !== v.nowInvalid || v.violates !== v.nowViolates)
@@ -116,18 +119,15 @@ const settleRound = async (
 }
 
 /** A gate binds only what came after it. */
-const gateFor = (
-  gates: ReadonlyMap<string, Gate>,
-  { root, at }: { root: string; at: string },
-): Gate | null => {
-  const gate = gates.get(root)
-  return gate && gate.since <= at ? gate : null
+const gateFor = (gates: ReadonlyMap<string, Gate>, reply: ReplyLine): Gate | null => {
+  const gate = gates.get(reply.root)
+  return gate && gate.since <= moment(reply) ? gate : null
 }
 
 const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<readonly ReplyLine[]> =>
   run<ReplyLine>(tx, {
     name: `load_replies_${schema}`,
-    text: `select p.uri, p.creator, p."replyRoot" as root, p."replyParent" as parent, p."sortAt" as at,
+    text: `select p.uri, p.creator, p."replyRoot" as root, p."replyParent" as parent, p."createdAt", p."indexedAt",
         coalesce(p."invalidReplyRoot", false) as invalid, coalesce(p."violatesThreadGate", false) as violates,
         q.uri is not null as "parentFound", q."replyRoot" as "parentRoot",
         coalesce(q."invalidReplyRoot", false) as "parentInvalid"
@@ -145,14 +145,17 @@ export const loadGates = async (
 ): Promise<Map<string, Gate>> => {
   if (roots.length === 0) return new Map()
   const gateUri = (root: string) => recordUri(uriDid(root), 'app.bsky.feed.threadgate', uriRkey(root))
-  const found = await run<{ post: string; since: string; json: string }>(tx, {
+  const found = await run<{ post: string; createdAt: string; indexedAt: string; json: string }>(tx, {
     name: `load_gates_${schema}`,
-    text: `select g."postUri" as post, least(g."createdAt", g."indexedAt") as since, r.json
+    text: `select g."postUri" as post, g."createdAt", g."indexedAt", r.json
       from ${schema}.thread_gate g join ${schema}.record r on r.uri = g.uri where g.uri = any($1::text[])`,
     values: [roots.map(gateUri)],
   })
   return new Map(
-    found.map(({ post, since, json }) => [post, { since, record: JSON.parse(json) as Gate['record'] }]),
+    found.map((line) => [
+      line.post,
+      { since: moment(line), record: JSON.parse(line.json) as Gate['record'] },
+    ]),
   )
 }
 

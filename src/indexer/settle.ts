@@ -6,10 +6,11 @@
  */
 import type { Affected } from './affected.ts'
 import { Deltas } from './aggregates.ts'
+import { uriCollection, uriDid } from './collection.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settleQuotes } from './settle-quotes.ts'
 import { settleReplies } from './settle-replies.ts'
-import { deleteRows, run, type Tx } from './sql.ts'
+import { deleteRows, insertRows, run, type Tx } from './sql.ts'
 import { tombstonedOf } from './tombstones.ts'
 
 /** Resolves with the number of notifications written. */
@@ -18,6 +19,7 @@ export const settle = async (tx: Tx, schema: string, affected: Affected): Promis
   const gone = [...affected.deletedPosts, ...(await tombstonedOf(tx, affected.subjects))]
   await dropWhatDeletedPostsTook(tx, schema, gone, deltas)
   await settleGateMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
+  await settleOwnThreads(tx, schema, affected)
   const replies = await settleReplies(tx, schema, affected, deltas)
   const quotes = await settleQuotes(tx, schema, affected)
   const concerned = [...new Set([...affected.posts.keys(), ...replies, ...quotes])]
@@ -40,19 +42,52 @@ const dropWhatDeletedPostsTook = async (
   for (const quote of quotes) deltas.addRow([rule], quote, -1)
 }
 
-/** `hasThreadGate` and `hasPostGate` follow the gates that exist; a mark that was never set stays null. */
+/** `hasThreadGate` and `hasPostGate`: true while the gate exists, false once it was deleted, null when there never was one. */
 const settleGateMarks = async (tx: Tx, schema: string, uris: readonly string[]): Promise<void> => {
   if (uris.length === 0) return
+  const gateUri = (uri: string, kind: string) => uri.replace(uriCollection(uri), `app.bsky.feed.${kind}`)
+  const all = [...new Set(uris)].sort()
+  const kinds = ['threadgate', 'postgate'] as const
+  const gone = new Set(
+    await tombstonedOf(
+      tx,
+      all.flatMap((uri) => kinds.map((kind) => gateUri(uri, kind))),
+    ),
+  )
   await run(tx, {
     name: `gate_marks_${schema}`,
-    text: `update ${schema}.post p set
-        "hasThreadGate" = case when t.uri is not null then true when p."hasThreadGate" then false else p."hasThreadGate" end,
-        "hasPostGate" = case when g.uri is not null then true when p."hasPostGate" then false else p."hasPostGate" end
-      from (select distinct uri from unnest($1::text[]) as u(uri) order by uri) i
-        left join ${schema}.thread_gate t on t."postUri" = i.uri
-        left join ${schema}.post_gate g on g."postUri" = i.uri
-      where p.uri = i.uri and ((t.uri is not null) <> coalesce(p."hasThreadGate", false)
-        or (g.uri is not null) <> coalesce(p."hasPostGate", false))`,
-    values: [uris],
+    text: `update ${schema}.post p set "hasThreadGate" = m.thread, "hasPostGate" = m.post
+      from (select i.uri, case when t.uri is not null then true when i.nothread then false end as thread,
+            case when g.uri is not null then true when i.nopost then false end as post
+          from unnest($1::text[], $2::boolean[], $3::boolean[]) as i(uri, nothread, nopost)
+            left join ${schema}.thread_gate t on t."postUri" = i.uri
+            left join ${schema}.post_gate g on g."postUri" = i.uri) m
+      where p.uri = m.uri
+        and (p."hasThreadGate" is distinct from m.thread or p."hasPostGate" is distinct from m.post)`,
+    values: [all, ...kinds.map((kind) => all.map((uri) => gone.has(gateUri(uri, kind))))],
+  })
+}
+
+/** Replies in the author's own thread are listed apart; those of deleted posts stay, marked. */
+const settleOwnThreads = async (tx: Tx, schema: string, { posts, deletedPosts }: Affected): Promise<void> => {
+  if (deletedPosts.length > 0) {
+    await run(tx, {
+      name: `bury_${schema}_op_thread_reply`,
+      text: `update ${schema}.op_thread_reply set "deletedAt" = $2 where uri = any($1::text[]) and "deletedAt" is null`,
+      values: [[...deletedPosts].sort(), new Date().toISOString()],
+    })
+  }
+  const rows = [...posts.values()].flatMap(({ uri, did, row }) => {
+    const rootUri = row?.['replyRoot']
+    return typeof rootUri === 'string' && uriDid(rootUri) === did
+      ? [{ rootUri, parentUri: row?.['replyParent'] ?? null, uri, deletedAt: null }]
+      : []
+  })
+  await insertRows(tx, {
+    schema,
+    table: 'op_thread_reply',
+    rows,
+    orderBy: ['rootUri', 'uri'],
+    onConflict: '("rootUri", uri) do update set "parentUri" = excluded."parentUri", "deletedAt" = null',
   })
 }

@@ -213,9 +213,9 @@ const removeRows = async (
     for (const row of rows) deltas.addRow(counts, row, -1)
   }
   if (collection.duplicateKey) await deleteRows(tx, { schema, table: 'duplicate_record', owner: 'uri' }, uris)
-  if (!collection.keepsNotifications) {
-    await deleteRows(tx, { schema, table: 'notification', owner: 'recordUri' }, uris)
-  }
+  const replaced = gone.flatMap(({ uri, put }) => (put ? uri : []))
+  const forgotten = collection.keepsNotifications ? replaced.sort() : uris
+  await deleteRows(tx, { schema, table: 'notification', owner: 'recordUri' }, forgotten)
   return removed
 }
 
