@@ -60,19 +60,43 @@ export const scanCar = (
 export const selectBlocks = (bytes: Uint8Array, wanted: ReadonlySet<string>): BlockMap => {
   const blocks = new Map<string, Uint8Array>()
   if (wanted.size === 0) return blocks
-  const digests = new Map<string, string>()
-  for (const text of wanted) {
-    const cid = parseCid(text)
-    if (cid !== null) digests.set(cid.toString('latin1'), text)
-  }
-  const buffer = asBuffer(bytes)
-  eachSection(bytes, readHeader(bytes).end, (cidAt, blockEnd) => {
-    const text = digests.get(buffer.toString('latin1', cidAt, cidAt + CID_BYTES))
-    if (text === undefined) return
+  const index = indexByDigest(wanted)
+  // The header's length is enough: which root it names does not matter to who knows what he wants.
+  const header = readLength(bytes, 0)
+  const start = header.end + header.value
+  if (start > bytes.length) throw new CarError('truncated', 'the header is cut off')
+  eachSection(bytes, start, (cidAt, blockEnd) => {
+    const found = index.get(digestStart(bytes, cidAt))?.find(({ cid }) => isSameCid(cid, bytes, cidAt))
+    if (found === undefined) return
     verifySection(bytes, cidAt, blockEnd)
-    blocks.set(text, bytes.subarray(cidAt + CID_BYTES, blockEnd))
+    blocks.set(found.text, bytes.subarray(cidAt + CID_BYTES, blockEnd))
   })
   return blocks
+}
+
+type Wanted = { readonly text: string; readonly cid: Uint8Array }
+
+/** By four bytes of the digest: no text or string is made for the many blocks that nobody wants. */
+const indexByDigest = (texts: ReadonlySet<string>): ReadonlyMap<number, readonly Wanted[]> => {
+  const index = new Map<number, Wanted[]>()
+  for (const text of texts) {
+    const cid = parseCid(text)
+    if (cid === null) continue
+    const start = digestStart(cid, 0)
+    index.set(start, [...(index.get(start) ?? []), { text, cid }])
+  }
+  return index
+}
+
+const digestStart = (bytes: Uint8Array, cidAt: number): number =>
+  ((bytes[cidAt + 4] ?? 0) << 24) |
+  ((bytes[cidAt + 5] ?? 0) << 16) |
+  ((bytes[cidAt + 6] ?? 0) << 8) |
+  (bytes[cidAt + 7] ?? 0)
+
+const isSameCid = (cid: Uint8Array, bytes: Uint8Array, cidAt: number): boolean => {
+  for (let i = 0; i < CID_BYTES; i++) if (cid[i] !== bytes[cidAt + i]) return false
+  return true
 }
 
 /** Throws CarError unless the section [cidAt, end) is a CID of ours and a block that hashes to it. */

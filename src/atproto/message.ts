@@ -17,8 +17,7 @@ import {
 import { isDid, isTid } from './syntax.ts'
 
 export { parseLabelMessage } from './label.ts'
-export type { LabelsMessage, RawLabel } from './label.ts'
-export type { DroppedMessage, InfoMessage, MessageDrop } from './message-body.ts'
+export type { DroppedMessage, InfoMessage } from './message-body.ts'
 
 export type RepoOp = {
   readonly action: 'create' | 'update' | 'delete'

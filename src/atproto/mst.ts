@@ -7,7 +7,7 @@ import { cidTextAt, parseCid } from './cid.ts'
 import type { BlockMap } from './car.ts'
 import { MstError, decodeMstNode, type MstNode } from './mst-node.ts'
 
-export { MstError, commonPrefixLength, keyHeight, type MstErrorReason } from './mst-node.ts'
+export { MstError, commonPrefixLength, keyHeight } from './mst-node.ts'
 
 export type MstLeaf = {
   readonly key: string
