@@ -1,7 +1,7 @@
 /** The control endpoint: what the sandbox is, what is true in it, and its knobs. */
 import { FAULT_KINDS, isFaultKind, withNumbers } from './faults.ts'
 import { sendPieces, XrpcFailure, type Handler, type Host } from './http.ts'
-import type { Sandbox } from './index.ts'
+import type { Sandbox } from './options.ts'
 import { truthJson, type TruthParts } from './truth.ts'
 import type { World } from './world.ts'
 

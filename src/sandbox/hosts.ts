@@ -1,7 +1,7 @@
 /** The hosts of a sandbox, each a listener of its own: opened together or not at all. */
 import type { CapturedHosts } from './captured-hosts.ts'
 import { Host } from './http.ts'
-import type { Settings } from './index.ts'
+import type { Settings } from './options.ts'
 
 export type Hosts = {
   readonly control: Host

@@ -51,10 +51,6 @@ const blockOf = (car: ReadCar, cid: string): Uint8Array => {
 
 export const readCommit = (car: ReadCar): CommitBlock => decode(blockOf(car, car.root)) as CommitBlock
 
-export const unsignedCommit = ({ sig: _, ...unsigned }: CommitBlock): Uint8Array => encode(unsigned)
-
-export const signatureOf = ({ sig }: CommitBlock): Uint8Array => fromBytes(sig)
-
 const childrenOf = (node: NodeBlock): { key: string; cid: string; tree: string | null }[] => {
   let previous = Buffer.alloc(0)
   return node.e.map(({ p, k, v, t }) => {
