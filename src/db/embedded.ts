@@ -75,12 +75,28 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
     if (isFresh(folder)) options.logger.info({ folder }, 'creating a PostgreSQL cluster; this happens once')
     const password = await ensureCluster(folder, binaries, account)
     await stopLeftover(clusterPath(folder), options.logger)
-    const port = options.port ?? (await freePort())
-    const server = await launch({ ...options, folder, port, account, password, program: binaries.postgres })
+    const server = await onFreePort(options.port, (port) =>
+      launch({ ...options, folder, port, account, password, program: binaries.postgres }),
+    )
     return { ...server, stop: once(() => server.stop().finally(() => lock.release())) }
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** Somebody else may take a free port before the server does: then another one is tried, unless the port was asked for. */
+const onFreePort = async <T>(
+  wanted: number | undefined,
+  attempt: (port: number) => Promise<T>,
+): Promise<T> => {
+  if (wanted !== undefined) return attempt(wanted)
+  for (let left = 5; ; left--) {
+    try {
+      return await attempt(await freePort())
+    } catch (error) {
+      if (left === 0 || !(error instanceof SetupError) || !/ is taken$/.test(error.message)) throw error
+    }
   }
 }
 
@@ -142,7 +158,7 @@ const startError = ({ folder, port }: Launch, cause: unknown): SetupError => {
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
-const freePort = (): Promise<number> =>
+export const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -47,7 +47,7 @@ const isExecutable = (path: string): boolean => {
 
 /** Installs Debian packages when this machine lets us (root, apt-get); whether they are there now, the caller looks. */
 export const installPrograms = (programs: readonly Program[]): void => {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  if (process.getuid?.() !== 0 || !existsSync(APT_GET)) return
   const packages = [...new Set(programs.map((program) => DEBIAN_PACKAGE[program]))]
   console.error(`millrace tests: installing ${packages.join(', ')} by apt-get`)
   withoutServices(() => {
@@ -56,9 +56,11 @@ export const installPrograms = (programs: readonly Program[]): void => {
   })
 }
 
+const APT_GET = '/usr/bin/apt-get'
+
 const apt = (args: string[]): void => {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
-  const done = spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
+  const done = spawnSync(APT_GET, ['-qq', '-o', 'DPkg::Lock::Timeout=300', ...args], {
     env,
     encoding: 'utf8',
   })

@@ -5,10 +5,10 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts'
+import { freePort, startEmbeddedPostgres } from '../../src/db/embedded.ts'
 import { sleep } from '../../src/lib/backoff.ts'
 import { createLogger } from '../../src/lib/logger.ts'
 import { findProgram } from './binaries.ts'
@@ -126,14 +126,3 @@ const endWithUs = (pid: number | undefined, folder: string | null): (() => void)
   ;(watcher.stdin as unknown as { unref?(): void }).unref?.()
   return () => watcher.kill('SIGKILL')
 }
-
-/** A port of 127.0.0.1 that was free a moment ago. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })

@@ -15,7 +15,7 @@ import type { RedisOptions, RedisServer, Server } from './servers.ts'
 import { startPostgres, startRedis } from './servers.ts'
 
 export { fixturesDir, needs } from './needs.ts'
-export { freePort } from './servers.ts'
+export { freePort } from '../../src/db/embedded.ts'
 
 const lazily = (start: () => Promise<Server>): (() => Promise<string>) => {
   let server: Promise<Server> | undefined
