@@ -45,7 +45,7 @@ export const refused = (cause: unknown): SetupError =>
     cause,
   })
 
-const wrongType = (cause: unknown): SetupError =>
+export const wrongType = (cause?: unknown): SetupError =>
   new SetupError('A key that must be a stream has another type in this Redis database.', {
     remedy: 'Use a Redis database of its own (…/1, …/2), or remove the foreign key.',
     exitCode: EXIT.badData,

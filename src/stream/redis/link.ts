@@ -5,7 +5,7 @@
  * is followed. It refuses to know what the commands mean.
  */
 import { readFileSync } from 'node:fs'
-import { createClient } from 'redis'
+import { createClient, MultiErrorReply } from 'redis'
 import { backoffMs, jitter, sleep } from '../../lib/backoff.ts'
 import { TransientError } from '../../lib/errors.ts'
 import { type Logger, retryLevel } from '../../lib/logger.ts'
@@ -95,7 +95,9 @@ export class Link {
     return this.#within(this.#options.commandTimeoutMs, (client) => {
       const multi = client.multi()
       for (const command of commands) multi.addCommand([...command])
-      return multi.exec() as Promise<readonly Reply[]>
+      return (multi.exec() as Promise<readonly Reply[]>).catch((error: unknown) => {
+        throw firstFailure(error)
+      })
     })
   }
 
@@ -217,4 +219,11 @@ export class Link {
       this.#waiting.add(done)
     })
   }
+}
+
+/** What a transaction reports of several failures is the first. */
+const firstFailure = (error: unknown): unknown => {
+  if (!(error instanceof MultiErrorReply)) return error
+  const [index = 0] = error.errorIndexes
+  return error.replies[index]
 }

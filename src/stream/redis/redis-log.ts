@@ -17,7 +17,7 @@ import type {
   ReadOptions,
   StreamStats,
 } from '../log.ts'
-import { replyCode, translateError } from './errors.ts'
+import { replyCode, translateError, wrongType } from './errors.ts'
 import type { Command, Reply } from './link.ts'
 import { entriesOf, list, number, pendingRows, text } from './replies.ts'
 import { ACK, TRIM, type Script } from './scripts.ts'
@@ -34,6 +34,8 @@ export class RedisLog implements Log {
   readonly kind = 'redis'
   readonly #topology: Topology
   readonly #reader: StreamReader
+  /** Keys known to be streams, or free to become one. */
+  readonly #streams = new Set<string>()
 
   constructor(topology: Topology, logger: Logger) {
     this.#topology = topology
@@ -42,6 +44,7 @@ export class RedisLog implements Log {
 
   append(stream: string, entries: readonly Fields[], checkpoint?: Checkpoint): Promise<void> {
     return translated(async () => {
+      if (!this.#streams.has(stream)) await this.#demandStream(stream)
       const adds = entries.map((fields) => xadd(stream, fields))
       const save: Command[] = checkpoint ? [['SET', checkpoint.name, checkpoint.value]] : []
       if (this.#topology.isAtomicAcrossKeys) {
@@ -52,6 +55,16 @@ export class RedisLog implements Log {
       if (adds.length > 0) await this.#topology.pipeline(stream, adds)
       if (checkpoint) await this.#topology.pipeline(checkpoint.name, save)
     })
+  }
+
+  /**
+   * EXEC does not roll back: into a key of another type no entry would be written, yet the checkpoint beside it would be. So
+   * the first append to a stream looks first.
+   */
+  async #demandStream(stream: string): Promise<void> {
+    const type = text(await this.#topology.send(stream, ['TYPE', stream]))
+    if (type !== 'stream' && type !== 'none') throw wrongType()
+    this.#streams.add(stream)
   }
 
   checkpoint(name: string): Promise<string | null> {
