@@ -5,11 +5,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BACKFILLER_METRICS } from '../backfiller/metrics.ts'
+import { INDEXER_METRICS } from '../indexer/metrics.ts'
+import { INGESTER_METRICS } from '../ingester/metrics.ts'
 import { EXIT } from '../lib/errors.ts'
+import { metricsPage } from '../monitoring/docs.ts'
 import { configurationPage } from './config/page.ts'
 
 const PAGES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': configurationPage,
+  'docs/metrics.md': () =>
+    metricsPage({ ingester: INGESTER_METRICS, backfiller: BACKFILLER_METRICS, indexer: INDEXER_METRICS }),
 }
 
 const root = new URL('../../', import.meta.url)

@@ -17,6 +17,8 @@ export const openSandbox = (settings: Settings, logger: Logger): Promise<Sandbox
     pdses: settings.pdses,
     host: settings.sandboxHost,
     port: settings.sandboxPort,
+    faults: settings.faults,
+    serveDir: settings.serve ?? '',
     logger,
   })
 
@@ -38,7 +40,9 @@ const drawAddresses = ({ relayUrls, labelerUrls, plcUrl, pdsUrls, controlUrl }: 
     ['PDS', pdsUrls.join(' ')],
     ['control', `${controlUrl} (GET /truth)`],
   ]
-  const hint = `millrace up --relay-hosts ${relayUrls.join(',')} --labeler-hosts ${labelerUrls.join(',')} --plc-url ${plcUrl}`
+  const upstreams = `--relay-hosts ${relayUrls.join(',')} --labeler-hosts ${labelerUrls.join(',')}`
+  const identities = `--plc-url ${plcUrl} --handle-resolver-url ${pdsUrls[0] ?? plcUrl} --allow-http`
+  const hint = `millrace up ${upstreams} ${identities}`
   return `${drawTable(['what', 'where'], rows)}\n\nIndex it with: ${hint}`
 }
 

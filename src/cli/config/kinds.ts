@@ -126,18 +126,18 @@ export const url = (schemes: readonly string[], example: string): Kind<string> =
   show: redactUrl,
 })
 
-export const list = <T>(item: Kind<T>, expects: string): Kind<readonly T[]> => ({
+export const list = <T>(item: Kind<T>, expects: string, separator = ','): Kind<readonly T[]> => ({
   expects,
-  placeholder: '<a,b,…>',
+  placeholder: `<a${separator}b${separator}…>`,
   parse: (text) => {
     const parts = text
-      .split(',')
+      .split(separator)
       .map((part) => part.trim())
       .filter((part) => part !== '')
     const values = parts.map((part) => item.parse(part))
     return values.includes(undefined) ? undefined : (values as T[])
   },
-  show: (values) => values.map((value) => item.show(value)).join(','),
+  show: (values) => values.map((value) => item.show(value)).join(separator),
 })
 
 /** A setting that may be absent; what absence means is the setting's `absent` text. */

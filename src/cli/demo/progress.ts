@@ -24,22 +24,16 @@ const line = (figures: Figures, rate: number): string =>
   `${perSecond(rate)}, ${figure(figures.queued)} entries in the streams`
 
 /** On a terminal one line that moves; elsewhere a line per update, every few seconds. */
-export const createProgress = (stream: NodeJS.WriteStream, everyMs = 5_000): Progress => {
-  let last: { at: number; indexed: number } | null = null
-  let printedAt = 0
-  const draw = (text: string, now: number): void => {
-    if (stream.isTTY) stream.write(`\r\u001b[2K${text}`)
-    else if (now - printedAt >= everyMs) {
-      printedAt = now
-      stream.write(`${text}\n`)
-    }
-  }
+export const createProgress = (stream: NodeJS.WriteStream, plainEveryMs = 5_000): Progress => {
+  const everyMs = stream.isTTY ? 0 : plainEveryMs
+  let last = { at: performance.now(), indexed: 0 }
   return {
     update: (figures) => {
-      const now = performance.now()
-      const rate = last === null ? 0 : ((figures.indexed - last.indexed) / (now - last.at)) * 1_000
-      last = { at: now, indexed: figures.indexed }
-      draw(line(figures, Math.max(0, rate)), now)
+      const elapsed = performance.now() - last.at
+      if (elapsed < everyMs) return
+      const rate = Math.max(0, ((figures.indexed - last.indexed) / elapsed) * 1_000)
+      last = { at: performance.now(), indexed: figures.indexed }
+      stream.write(stream.isTTY ? `\r\u001b[2K${line(figures, rate)}` : `${line(figures, rate)}\n`)
     },
     end: () => {
       if (stream.isTTY) stream.write('\n')

@@ -21,14 +21,21 @@ export type Watched = {
 const STUCK_AFTER_MS = 60_000
 const LOOK_EVERY_MS = 500
 
-type Produced = Readonly<Record<string, { create: number; delete: number }>>
+/** Counting the truth builds it: it may take no more than this part of the process's time. */
+const COUNT_SHARE = 0.05
 
-/** Asked over HTTP: building the whole truth to count it would take the time of the pipeline. */
-const countProduced = async ({ network, keeps }: Watched): Promise<number> => {
-  const { produced } = (await (await fetch(network.controlUrl)).json()) as { produced: Produced }
-  return Object.entries(produced)
-    .filter(([collection]) => keeps(collection))
-    .reduce((sum, [, counts]) => sum + counts.create - counts.delete, 0)
+/** Live records of the network, recounted as often as their number allows. */
+const createCounter = ({ network, keeps }: Watched): (() => number) => {
+  let known = 0
+  let dueAt = 0
+  return () => {
+    const startedAt = performance.now()
+    if (startedAt < dueAt) return known
+    known = network.truth().records.filter(({ collection }) => keeps(collection)).length
+    const endedAt = performance.now()
+    dueAt = endedAt + (endedAt - startedAt) / COUNT_SHARE
+    return known
+  }
 }
 
 const countIndexed = async ({ pool }: Watched): Promise<number> => {
@@ -36,13 +43,12 @@ const countIndexed = async ({ pool }: Watched): Promise<number> => {
   return (await pool.query<{ n: number }>({ text })).rows[0]?.n ?? 0
 }
 
-const readFigures = async (watched: Watched): Promise<Figures> => {
-  const [produced, indexed, store] = await Promise.all([
-    countProduced(watched),
-    countIndexed(watched),
-    readStore(watched.log),
-  ])
-  return { produced, indexed, queued: undone(store) }
+const createReader = (watched: Watched): (() => Promise<Figures>) => {
+  const countProduced = createCounter(watched)
+  return async () => {
+    const [indexed, store] = await Promise.all([countIndexed(watched), readStore(watched.log)])
+    return { produced: countProduced(), indexed, queued: undone(store) }
+  }
 }
 
 export const compareNow = ({ network, pool, keeps }: Watched): Promise<Comparison> =>
@@ -50,8 +56,9 @@ export const compareNow = ({ network, pool, keeps }: Watched): Promise<Compariso
 
 /** Shows progress until the signal aborts. */
 export const watch = async (watched: Watched, progress: Progress, signal: AbortSignal): Promise<void> => {
+  const read = createReader(watched)
   while (!signal.aborted) {
-    progress.update(await readFigures(watched))
+    progress.update(await read())
     await sleep(LOOK_EVERY_MS, signal)
   }
 }
@@ -64,9 +71,10 @@ export const watchUntilDone = async (
 ): Promise<void> => {
   let isProduced = false
   void watched.network.done.then(() => (isProduced = true))
+  const read = createReader(watched)
   let moved = { state: '', at: performance.now() }
   while (!signal.aborted) {
-    const figures = await readFigures(watched)
+    const figures = await read()
     progress.update(figures)
     const state = JSON.stringify(figures)
     if (state !== moved.state) moved = { state, at: performance.now() }

@@ -1,8 +1,16 @@
 /** Settings of the sandbox network. */
-import { int, name, port } from '../kinds.ts'
+import { FAULT_KINDS, parseFault, type FaultSetting } from '../../../sandbox/faults.ts'
+import { int, list, name, optional, path, port, type Kind } from '../kinds.ts'
 import { setting, type CommandName } from '../setting.ts'
 
 const BOTH: readonly CommandName[] = ['sandbox', 'demo']
+
+const fault: Kind<FaultSetting> = {
+  expects: 'a fault',
+  placeholder: '<fault>',
+  parse: (text) => parseFault(text) ?? undefined,
+  show: ({ kind }) => kind,
+}
 
 export const sandbox = {
   seed: setting({
@@ -12,7 +20,7 @@ export const sandbox = {
     text: 'The same seed makes the same network, byte for byte.',
   }),
   accounts: setting({
-    kind: int({ min: 1, max: 1_000_000 }),
+    kind: int({ min: 0, max: 1_000_000 }),
     default: 200,
     commands: BOTH,
     text: 'Accounts of the network.',
@@ -53,5 +61,18 @@ export const sandbox = {
     defaultFor: { sandbox: 2580 },
     commands: BOTH,
     text: 'First port of the network; 0 takes free ones.',
+  }),
+  faults: setting<readonly FaultSetting[]>({
+    kind: list(fault, 'faults separated by semicolons, such as silent_socket or bad_signature:0.1', ';'),
+    default: [],
+    commands: BOTH,
+    text: `Faults that are on from the start: ${FAULT_KINDS.join(', ')}.`,
+  }),
+  serve: setting<string | null>({
+    kind: optional(path),
+    default: null,
+    absent: 'none',
+    commands: ['sandbox'],
+    text: 'Also serve the captured repositories and frames of this folder.',
   }),
 }
