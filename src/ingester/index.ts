@@ -21,8 +21,7 @@ import type { Room } from './room.ts'
 import { statusSource } from './report.ts'
 import { Upstream } from './upstream.ts'
 
-export type { IngesterMode, IngesterOptions } from './options.ts'
-export { INGESTER_METRICS } from './metrics.ts'
+export type { IngesterOptions } from './options.ts'
 
 export type Ingester = {
   readonly service: Service
