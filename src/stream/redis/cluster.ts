@@ -1,6 +1,7 @@
 /**
- * A Redis Cluster: commands go to the master of their key's slot, and follow it when it moves. Keys of different slots
- * cannot share a transaction there, so callers order their writes instead (entries first, then the checkpoint).
+ * A Redis Cluster: commands go to the master of their key's slot, and follow it when it moves. While a slot is on its way
+ * between two nodes its commands fail as transient. Keys of different slots cannot share a transaction there, so callers
+ * order their writes instead (entries first, then the checkpoint).
  */
 import { backoffMs, sleep } from '../../lib/backoff.ts'
 import { TransientError } from '../../lib/errors.ts'
