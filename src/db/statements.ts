@@ -21,8 +21,8 @@ export type UpsertShape = {
   readonly table: string
   /** In the order in which their arrays become parameters. */
   readonly columns: readonly string[]
-  /** Columns of the unique index that decides; absent: a duplicate is an error. */
-  readonly conflict?: readonly string[]
+  /** Columns of the unique index that decides; `any`: whichever refuses (and nothing is set); absent: a duplicate is an error. */
+  readonly conflict?: readonly string[] | 'any'
   /** What happens to a row that is there: nothing, these columns are replaced, or column to expression (`old`, `excluded`). */
   readonly set?: 'nothing' | readonly string[] | Readonly<Record<string, string>>
   /** SQL condition for the update, over `old` and `excluded`. */
@@ -52,6 +52,7 @@ export const upsertSql = (shape: UpsertShape): Prepared => {
 
 const conflictSql = ({ conflict, set = 'nothing', where }: UpsertShape): string => {
   if (!conflict) return ''
+  if (conflict === 'any') return 'ON CONFLICT DO NOTHING'
   const target = `ON CONFLICT (${conflict.map(quoteName).join(', ')})`
   if (set === 'nothing') return `${target} DO NOTHING`
   const pairs = isList(set)

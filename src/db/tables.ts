@@ -5,7 +5,6 @@ import { quoteName } from './schema/catalog.ts'
 /** Tables of schema `millrace` (their SQL: schema/own.ts). */
 const OWN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'millrace.record_rev': { key: 'uuid', rev: 'bigint', deleted: 'boolean' },
-  'millrace.actor_event': { did: 'text', accountTime: 'text', accountSeq: 'bigint', identityTime: 'text' },
   'millrace.meta': { key: 'text', value: 'text' },
 }
 

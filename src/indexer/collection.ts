@@ -8,8 +8,8 @@
 import { safeParse, type BaseSchema, type InferOutput } from '@atcute/lexicons/validations'
 import type { JsonObject } from '../event/event.ts'
 
-/** Values of one table line by column name. `generated` columns (sortAt) are never among them. */
-export type Row = Readonly<Record<string, string | boolean | readonly string[] | null>>
+/** Values of one table line by column name; JSON columns as JSON text. Generated columns (sortAt) are never among them. */
+export type Row = Readonly<Record<string, string | boolean | null>>
 
 export type Notification = {
   /** Who is notified. */

@@ -182,7 +182,8 @@ const remember = async (
     table: 'duplicate_record',
     rows: waiting,
     orderBy: ['uri'],
-    onConflict: '(uri) do update set cid = excluded.cid, "duplicateOf" = excluded."duplicateOf"',
+    conflict: ['uri'],
+    set: ['cid', 'duplicateOf'],
   })
   // Whoever waited behind a former holder now waits behind the new one.
   const moved = waiting.filter(({ duplicateOf }) => promoted.includes(duplicateOf))

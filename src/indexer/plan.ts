@@ -184,10 +184,11 @@ const planPut = (
 const isStorable = (text: string): boolean => !text.includes('\u0000') && text.isWellFormed()
 
 const rowsStorable = (rows: readonly Row[]): boolean =>
-  rows.every((row) =>
-    Object.values(row).every(
-      (value) =>
-        (typeof value !== 'string' || isStorable(value)) &&
-        (!Array.isArray(value) || value.every(isStorable)),
-    ),
-  )
+  rows.every((row) => Object.entries(row).every(([column, value]) => isStorableCell(column, value)))
+
+/** `langs` and `tags` are JSON, and PostgreSQL's jsonb takes the escape of such a character no better than text does. */
+const isStorableCell = (column: string, value: Row[string]): boolean => {
+  if (typeof value !== 'string') return true
+  if (column !== 'langs' && column !== 'tags') return isStorable(value)
+  return (JSON.parse(value) as readonly string[]).every(isStorable)
+}

@@ -88,6 +88,7 @@ const settleOwnThreads = async (tx: Tx, schema: string, { posts, deletedPosts }:
     table: 'op_thread_reply',
     rows,
     orderBy: ['rootUri', 'uri'],
-    onConflict: '("rootUri", uri) do update set "parentUri" = excluded."parentUri", "deletedAt" = null',
+    conflict: ['rootUri', 'uri'],
+    set: ['parentUri', 'deletedAt'],
   })
 }

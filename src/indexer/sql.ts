@@ -1,68 +1,63 @@
 /**
- * Set-based statements: a table's rows go in as one array per column, in one round trip, under a stable statement name (one
- * prepared statement per table and shape). Owns the shape of the SQL; knows no collection.
+ * How the indexer talks to its tables: set-based inserts and deletes (src/db/statements.ts) by table name, and single
+ * statements for everything else. Each shape is prepared once.
  */
 import { hash } from 'node:crypto'
 import type { Queryable, Statement } from '../db/pool.ts'
+import { deleteByUriSql, upsertSql, writeRows, type Prepared, type UpsertShape } from '../db/statements.ts'
 import type { Row } from './collection.ts'
 
 /** What runs a statement: a transaction of the pool. */
 export type Tx = Queryable
 
+const names = new Map<string, string>()
+
 /** A prepared statement is known to its connection by name: two texts under one name would be refused, so the text is in it. */
-const prepared = (statement: Statement): Statement => {
-  const { name, text } = statement
-  return name === undefined ? statement : { ...statement, name: `${name}_${hash('sha1', text).slice(0, 8)}` }
+const nameOf = (name: string, text: string): string => {
+  const known = names.get(text)
+  if (known !== undefined) return known
+  const full = `${name}_${hash('sha1', text).slice(0, 8)}`
+  names.set(text, full)
+  return full
 }
 
-/** Runs a statement for its rows. */
-export const run = async <R>(tx: Tx, statement: Statement): Promise<readonly R[]> =>
-  (await tx.query<R>(prepared(statement))).rows
+/** Runs a statement for its rows. Its text is one of a fixed few: values are parameters, never part of it. */
+export const run = async <R>(tx: Tx, statement: Statement & { name: string }): Promise<readonly R[]> =>
+  (await tx.query<R>({ ...statement, name: nameOf(statement.name, statement.text) })).rows
 
-/** Columns that are not text; everything else travels as text. */
-const CASTS: Readonly<Record<string, string>> = { langs: 'jsonb', tags: 'jsonb' }
+const shapes = new Map<string, Prepared>()
 
-const quoted = (name: string): string => `"${name}"`
-const cell = (value: Row[string] | undefined): unknown =>
-  Array.isArray(value) ? JSON.stringify(value) : (value ?? null)
-
-/** `select "a", "b"::jsonb from unnest($1::text[], …) as i("a", "b")`, with the values column by column. */
-const unnested = (columns: readonly string[], lines: readonly Row[]) => {
-  const params = columns.map((_, index) => `$${index + 1}::text[]`).join(', ')
-  const names = columns.map(quoted).join(', ')
-  const picks = columns.map((name) => `i.${quoted(name)}${CASTS[name] ? `::${CASTS[name]}` : ''}`).join(', ')
-  return {
-    text: `select ${picks} from unnest(${params}) as i(${names})`,
-    values: columns.map((column) => lines.map((row) => cell(row[column]))),
-  }
+const shaped = (key: string, make: () => Prepared): Prepared => {
+  const known = shapes.get(key) ?? make()
+  shapes.set(key, known)
+  return known
 }
 
-type InsertOptions = {
-  readonly schema: string
-  readonly table: string
+type InsertOptions = Pick<UpsertShape, 'schema' | 'table' | 'conflict' | 'set'> & {
   readonly rows: readonly Row[]
   /** Sort key: concurrent writers lock in the same order. */
   readonly orderBy: readonly string[]
-  /** What follows `on conflict`; by default an existing row stays. */
-  readonly onConflict?: string
   readonly returning?: readonly string[]
 }
 
-/** Inserts rows; resolves with the `returning` columns of those that were really written. */
+const listed = (columns: readonly string[]): string => columns.map((column) => `"${column}"`).join(', ')
+
+/** Inserts rows, by default those that meet no other; resolves with the `returning` columns of those that were written. */
 export const insertRows = async (tx: Tx, options: InsertOptions): Promise<readonly Row[]> => {
-  const { schema, table, orderBy, onConflict = 'do nothing', returning = [] } = options
-  const first = options.rows[0]
+  const { schema, table, rows, orderBy, conflict = 'any', set = 'nothing', returning = [] } = options
+  const [first] = rows
   if (!first) return []
-  const columns = Object.keys(first)
-  const source = unnested(columns, options.rows)
-  const text = [
-    `insert into ${schema}.${quoted(table)} as t (${columns.map(quoted).join(', ')})`,
-    source.text,
-    `order by ${orderBy.map((column) => `i.${quoted(column)}`).join(', ')}`,
-    `on conflict ${onConflict}`,
-    returning.length > 0 ? `returning ${returning.map(quoted).join(', ')}` : '',
-  ].join('\n')
-  return run<Row>(tx, { name: `insert_${schema}_${table}`, text, values: source.values })
+  const shape = shaped(`insert ${schema} ${table} ${returning.join()}`, () =>
+    upsertSql({
+      schema,
+      table,
+      columns: Object.keys(first),
+      conflict,
+      set,
+      ...(returning.length > 0 && { returning: listed(returning) }),
+    }),
+  )
+  return writeRows<Row>(tx, shape, rows, { orderBy })
 }
 
 /** Deletes the rows whose `owner` column is one of `uris`; resolves with the `returning` columns of those that were there. */
@@ -73,10 +68,8 @@ export const deleteRows = async (
 ): Promise<readonly Row[]> => {
   if (uris.length === 0) return []
   const { schema, table, owner, returning = [owner] } = from
-  return run<Row>(tx, {
-    name: `delete_${schema}_${table}_${owner}`,
-    text: `delete from ${schema}.${quoted(table)} where ${quoted(owner)} = any($1::text[])
-      returning ${returning.map(quoted).join(', ')}`,
-    values: [uris],
-  })
+  const shape = shaped(`delete ${schema} ${table} ${owner} ${returning.join()}`, () =>
+    deleteByUriSql({ schema, table, column: owner, returning: listed(returning) }),
+  )
+  return (await tx.query<Row>({ name: shape.name, text: shape.text, values: [uris] })).rows
 }

@@ -58,8 +58,8 @@ export const post = defineCollection(AppBskyFeedPost.mainSchema, {
     replyRootCid: record.reply?.root.cid ?? null,
     replyParent: record.reply?.parent.uri ?? null,
     replyParentCid: record.reply?.parent.cid ?? null,
-    langs: record.langs?.length ? record.langs : null,
-    tags: record.tags?.length ? record.tags : null,
+    langs: record.langs?.length ? JSON.stringify(record.langs) : null,
+    tags: record.tags?.length ? JSON.stringify(record.tags) : null,
     indexedAt,
   }),
   satellites: [
