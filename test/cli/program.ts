@@ -13,6 +13,8 @@ export type Running = AsyncDisposable & {
   readonly child: ChildProcess
   /** Resolves once standard error contains `pattern`; rejects when the program ends without it. */
   readonly says: (pattern: RegExp) => Promise<void>
+  /** Standard error so far. */
+  readonly said: () => string
   readonly ended: Promise<Ended>
 }
 
@@ -59,7 +61,7 @@ export const start = (args: readonly string[], env: Record<string, string> = {})
     child.kill('SIGKILL')
     await ended
   }
-  return { child, says, ended, [Symbol.asyncDispose]: dispose }
+  return { child, says, said: () => output.stderr, ended, [Symbol.asyncDispose]: dispose }
 }
 
 /** Runs to the end. */
