@@ -24,6 +24,7 @@ import { SetupError, TransientError } from '../../lib/errors.ts'
 import { openRedisLog } from './index.ts'
 
 const TEST_TIMEOUT = { timeout: 120_000 }
+const programs = { server: 'redis-server', cli: 'redis-cli', openssl: 'openssl' } as const
 
 /** Appends until it is accepted, whatever election is going on. */
 const insist = async (run: () => Promise<unknown>): Promise<void> => {
@@ -46,7 +47,7 @@ const startSentinel = async (folder: string, masterPort: number) => {
     `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor mill 127.0.0.1 ${masterPort} 1\n` +
       'sentinel down-after-milliseconds mill 500\nsentinel failover-timeout mill 2000\n',
   )
-  const child = spawn('redis-server', [config, '--sentinel'], { stdio: 'ignore' })
+  const child = spawn(programs.server, [config, '--sentinel'], { stdio: 'ignore' })
   await until(() => answers(port))
   const stop = async () => {
     child.kill('SIGKILL')
@@ -148,7 +149,7 @@ const startCluster = async (): Promise<Cluster> => {
   }
   const ports = servers.map((server) => server.port)
   const nodes = ports.map((port) => `127.0.0.1:${port}`)
-  const made = spawnSync('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-yes'])
+  const made = spawnSync(programs.cli, ['--cluster', 'create', ...nodes, '--cluster-yes'])
   assert.equal(made.status, 0, made.stdout.toString())
   for (const server of servers) {
     await using raw = await rawRedis(server.url)
@@ -225,12 +226,13 @@ const moveSlotOf = async (key: string, ports: readonly number[]): Promise<void> 
     await node.raw.send('CLUSTER', 'SETSLOT', slot, 'NODE', target.id)
 }
 
-const noOpenssl = spawnSync('openssl', ['version']).status === 0 ? false : 'openssl is not on this machine'
+const noOpenssl =
+  spawnSync(programs.openssl, ['version']).status === 0 ? false : 'openssl is not on this machine'
 
 test('speaks TLS with a password, and refuses a server it cannot verify', { skip: noOpenssl }, async () => {
   using folder = temporaryFolder()
   const file = (name: string) => join(folder.path, name)
-  const made = spawnSync('openssl', [
+  const made = spawnSync(programs.openssl, [
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
     ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
     ...['-keyout', file('key.pem'), '-out', file('cert.pem')],
