@@ -19,8 +19,6 @@ import { indexerMetrics, type IndexerMetrics } from './metrics.ts'
 import type { IndexerOptions } from './options.ts'
 import { createState, type State } from './state.ts'
 
-export type { IndexerMode, IndexerOptions } from './options.ts'
-
 export type Indexer = {
   readonly service: Service
   readonly registry: Registry

@@ -6,7 +6,14 @@
 import { hash } from 'node:crypto'
 import type { AccountEvent, RecordEvent, StreamEvent } from '../event/event.ts'
 import { isTid, normalizeDatetime } from '../atproto/syntax.ts'
-import { recordUri, type Collection, type Put, type Row, type RowRefusal } from './collection.ts'
+import {
+  recordUri,
+  ROW_REFUSALS,
+  type Collection,
+  type Put,
+  type Row,
+  type RowRefusal,
+} from './collection.ts'
 import { collectionByNsid } from './collections/index.ts'
 
 export type DropReason =
@@ -18,14 +25,13 @@ export type DropReason =
   | 'too_deep'
   | RowRefusal
 export const DROP_REASONS: readonly DropReason[] = [
-  'too_deep',
   'unknown_collection',
   'invalid_record',
   'invalid_rev',
   'invalid_time',
   'unstorable_text',
-  'foreign_list',
-  'foreign_gate',
+  'too_deep',
+  ...ROW_REFUSALS,
 ]
 
 /** A record's new version with everything its rows need. */
