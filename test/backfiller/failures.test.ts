@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import type { FailureReason } from './classify.ts'
+import type { FailureReason } from '../../src/backfiller/classify.ts'
 import {
   entriesOf,
   eventsOf,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeEvent } from '../event/codec.ts'
-import type { FaultKind, FaultSpec } from '../sandbox/faults.ts'
+import { decodeEvent } from '../../src/event/codec.ts'
+import type { FaultKind, FaultSpec } from '../../src/sandbox/faults.ts'
 import {
   assertWhole,
   entriesOf,
@@ -167,4 +167,31 @@ test('a full output stream stops the intake and the appends; what was held goes 
   })
   assert.deepEqual(recordsIn(events), recordsOf(truth))
   assert.ok((await running.metric('backfiller_backpressure_events_total')) >= 1)
+})
+
+test('the status names the three streams with their figures, totals and problems in words; health says ready', async (t) => {
+  const [log, network] = [await openTestLog(t), await openTestNetwork(t)]
+  const [first, ...others] = network.truth().accounts.map(({ did }) => did)
+  assert.ok(first !== undefined)
+  network.setFault('missing_block', { target: first })
+  const running = startBackfiller(t, { log, plcUrl: network.plcUrl, maxRetries: 1, version: '1.2.3' })
+  await queue(log, [first, ...others])
+  await untilDrained(log)
+  const status = await running.status.status()
+  assert.equal(status.service, 'backfiller')
+  assert.equal(status.version, '1.2.3')
+  assert.equal(status.store, 'embedded')
+  assert.deepEqual(
+    status.streams.map(({ stream, lag, highWaterMark }) => ({ stream, lag, highWaterMark })),
+    [
+      { stream: 'repo_backfill', lag: 0, highWaterMark: null },
+      { stream: 'firehose_backfill', lag: null, highWaterMark: 500_000 },
+      { stream: 'repo_backfill_dlq', lag: null, highWaterMark: null },
+    ],
+  )
+  assert.equal(status.streams[2]?.length, 1)
+  assert.equal(status.totals['reposProcessed'], others.length)
+  assert.equal(status.totals['reposFailed'], 1)
+  assert.match(status.problems[0]?.what ?? '', /missing_block/)
+  assert.deepEqual(await running.status.health(), { live: true, ready: true, reasons: [] })
 })

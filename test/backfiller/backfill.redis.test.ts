@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { createClient } from 'redis'
-import { needs, redisUrl } from '../../test/harness/services.ts'
-import type { Log } from '../stream/log.ts'
-import { openRedisLog } from '../stream/redis/index.ts'
+import { needs, redisUrl } from '../harness/services.ts'
+import type { Log } from '../../src/stream/log.ts'
+import { openRedisLog } from '../../src/stream/redis/index.ts'
 import {
   assertWhole,
   entriesOf,
