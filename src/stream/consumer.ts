@@ -74,6 +74,8 @@ const DEFAULT_MAX_BATCH_BYTES = 16 * 1024 * 1024
 const MAX_BLOCK_MS = 1_000
 const TRIM_EVERY_MS = 10_000
 const STORE_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5_000 }
+/** How long after an abort an answer of the store is still waited for: long enough for one that is on its way. */
+const ABORT_GRACE_MS = 1_500
 /** How long `done`, `fail` and `poison` wait for a store that is away. */
 const FINISH_TIMEOUT_MS = 30_000
 /**
@@ -123,7 +125,8 @@ class StreamConsumer implements Consumer {
   ): Promise<readonly Delivery[] | null> {
     for (let failures = 0; !signal.aborted;) {
       try {
-        const batch = await this.#accept(await this.#take(this.#size.entries(maxEntries), signal))
+        const taking = this.#take(this.#size.entries(maxEntries), signal)
+        const batch = await this.#accept(await endingSoonAfter(signal, taking))
         if (batch.length > 0) return batch
         failures = 0
       } catch (error) {
@@ -252,5 +255,32 @@ class StreamConsumer implements Consumer {
         await this.#waitOut(error, ++failures)
       }
     }
+  }
+}
+
+/**
+ * What `taking` gives, or nothing when it takes too long after an abort (a store that is away). Entries that come later are
+ * pending for this consumer, who meets them again at its next start.
+ */
+const endingSoonAfter = async (
+  signal: AbortSignal,
+  taking: Promise<readonly Entry[]>,
+): Promise<readonly Entry[]> => {
+  const taken = new AbortController()
+  const givenUp = async (): Promise<readonly Entry[]> => {
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) return resolve()
+      const { signal: settled } = taken
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: settled })
+      settled.addEventListener('abort', () => resolve(), { once: true })
+    })
+    await sleep(ABORT_GRACE_MS, taken.signal)
+    return []
+  }
+  try {
+    return await Promise.race([taking, givenUp()])
+  } finally {
+    taken.abort()
+    taking.catch(() => undefined)
   }
 }

@@ -12,7 +12,7 @@ export type LagFacts = {
   readonly first: Position | null
   readonly lastGenerated: Position
   readonly lastDelivered: Position
-  /** The four below: null on Redis before 7. */
+  /** null on Redis before 7, as are the next two. */
   readonly entriesAdded: number | null
   readonly maxDeleted: Position | null
   /** Also null after XGROUP SETID, until the group reaches the end once. */
@@ -28,7 +28,7 @@ export const lagOf = (facts: LagFacts): number | null => {
   if (first === null || !isAfter(lastGenerated, lastDelivered)) return 0
   // Everything stored came after the last delivery.
   if (isAfter(first, lastDelivered)) return length
-  return byCounters(facts) ?? byPending(facts)
+  return facts.entriesAdded === null ? byPending(facts) : byCounters(facts)
 }
 
 /**
@@ -49,7 +49,10 @@ const byCounters = ({
   return lag >= 0 && lag <= length ? lag : null
 }
 
-/** With one group, whose acks delete, what is stored is pending or undelivered. Deletions by others make it no answer. */
+/**
+ * Redis 6.2 keeps no counters. With one group, whose acks delete (ours and rsky's do), what is stored is pending or
+ * undelivered. Somebody else's XDEL or XGROUP SETID makes this inexact until what it touched is acknowledged.
+ */
 const byPending = ({ groups, length, pending }: LagFacts): number | null =>
   groups === 1 && length >= pending ? length - pending : null
 

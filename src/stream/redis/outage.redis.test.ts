@@ -113,28 +113,32 @@ test('a Redis that hangs fails every command in its time, and is used again when
   assert.ok((await log.read(reader, now)).length >= 2)
 })
 
-test('an abort ends a wait at once even while Redis is away, and closing ends everything', async () => {
-  const server = await freshRedis()
-  const log = await openRedisLog({ url: server.url, commandTimeoutMs: 60_000 })
-  const { reader } = await prepare(log)
-  const stop = new AbortController()
-  const consumer = createConsumer({
-    log,
-    ...reader,
-    batchSize: 1,
-    retry: { initialMs: 10, maxMs: 10 },
-    maxDeliveries: 1,
-    deadLetterStream: 'dlq',
-  })
-  const waiting = consumer.next(stop.signal)
-  await server.kill()
-  const append = log.append(reader.stream, numbered(0, 1))
-  const closed = assert.rejects(append, TransientError)
-  stop.abort()
-  await log[Symbol.asyncDispose]()
-  await closed
-  assert.equal(await waiting, null)
-})
+test(
+  'an abort ends a wait even while Redis is away, and closing ends everything',
+  { timeout: 30_000 },
+  async () => {
+    const server = await freshRedis()
+    const log = await openRedisLog({ url: server.url, commandTimeoutMs: 60_000 })
+    const { reader } = await prepare(log)
+    const stop = new AbortController()
+    const consumer = createConsumer({
+      log,
+      ...reader,
+      batchSize: 1,
+      retry: { initialMs: 10, maxMs: 10 },
+      maxDeliveries: 1,
+      deadLetterStream: 'dlq',
+    })
+    const waiting = consumer.next(stop.signal)
+    await server.kill()
+    const append = log.append(reader.stream, numbered(0, 1))
+    const closed = assert.rejects(append, TransientError)
+    stop.abort()
+    assert.equal(await waiting, null)
+    await log[Symbol.asyncDispose]()
+    await closed
+  },
+)
 
 test('a Redis out of memory refuses appends for a while, whole, and takes acks', async () => {
   await using server = await freshRedis({ args: ['--maxmemory', '6mb', '--maxmemory-policy', 'noeviction'] })
