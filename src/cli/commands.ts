@@ -1,22 +1,6 @@
 /** The commands: what each is for, in the words of `--help`, and where its code is. Owns no settings; they are in config. */
-import type { Logger } from '../lib/logger.ts'
-import type { ExitCode } from '../lib/errors.ts'
 import type { CommandName } from './config/setting.ts'
-import type { Settings } from './config/settings.ts'
-
-export type Context = {
-  readonly settings: Settings
-  readonly logger: Logger
-  readonly version: string
-  /** Aborts when the process is asked to stop. */
-  readonly signal: AbortSignal
-  /** Standard output: only what the command answers. */
-  readonly answer: (text: string) => void
-  /** Standard error, for a person who watches; not a log. */
-  readonly tell: (text: string) => void
-}
-
-export type Run = (context: Context) => Promise<ExitCode>
+import type { Run } from './context.ts'
 
 type CommandSpec = {
   readonly summary: string

@@ -11,7 +11,7 @@ import { createIngester } from '../ingester/index.ts'
 import type { Service } from '../lib/service.ts'
 import type { StatusSource } from '../monitoring/status.ts'
 import type { Log } from '../stream/log.ts'
-import type { Context } from './commands.ts'
+import type { Context } from './context.ts'
 import type { Settings } from './config/settings.ts'
 
 export type Part = { readonly service: Service; readonly registry: Registry; readonly status: StatusSource }

@@ -1,7 +1,8 @@
 /** One run of the program: command line to settings to command to exit code. The only place that reads the environment. */
 import { readFileSync } from 'node:fs'
 import { createLogger, type Logger } from '../lib/logger.ts'
-import { COMMAND_SPECS, type Context } from './commands.ts'
+import { COMMAND_SPECS } from './commands.ts'
+import type { Context } from './context.ts'
 import { resolveSettings, withoutEffect } from './config/resolve.ts'
 import type { Settings } from './config/settings.ts'
 import { parseCommandLine } from './program.ts'

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { matchesCollection } from '../../atproto/syntax.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { Sandbox } from '../../sandbox/index.ts'
-import type { Context, Run } from '../commands.ts'
+import type { Context, Run } from '../context.ts'
 import type { Settings } from '../config/settings.ts'
 import { createProgress } from '../demo/progress.ts'
 import { drawSummary, summarize } from '../demo/summary.ts'
@@ -65,8 +65,8 @@ export const demo: Run = async (context) => {
   const startedAt = performance.now()
   const running = pipeline.run().finally(() => enough.abort())
   const progress = createProgress(process.stderr)
-  await (context.settings.exitWhenDone ? watchUntilDone : watch)(watched, progress, signal)
-  const seconds = (performance.now() - startedAt) / 1_000
+  const watcher = context.settings.exitWhenDone ? watchUntilDone : watch
+  const seconds = ((await watcher(watched, progress, signal)) - startedAt) / 1_000
   progress.end()
   enough.abort()
   await running

@@ -2,7 +2,7 @@
 import { migrate as migrateSchema, type MigrateResult } from '../../db/migrate.ts'
 import { describeTarget } from '../../db/pool.ts'
 import { EXIT } from '../../lib/errors.ts'
-import type { Run } from '../commands.ts'
+import type { Run } from '../context.ts'
 import { openDatabase } from '../stores.ts'
 
 const inWords = ({ created, applied }: MigrateResult, schema: string): string => {

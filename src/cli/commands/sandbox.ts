@@ -1,15 +1,16 @@
 /** `millrace sandbox`: the network of the demo and of the tests, on its own. */
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { EXIT } from '../../lib/errors.ts'
 import type { Logger } from '../../lib/logger.ts'
 import { startSandbox, type Sandbox } from '../../sandbox/index.ts'
-import type { Run } from '../commands.ts'
+import type { Run } from '../context.ts'
 import type { Settings } from '../config/settings.ts'
 import { drawTable } from '../table.ts'
 
 export const openSandbox = (settings: Settings, logger: Logger): Promise<Sandbox> =>
   startSandbox({
-    seed: settings.seed,
+    seed: settings.seed ?? randomInt(2 ** 31),
     accounts: settings.accounts,
     records: settings.records,
     ratePerSecond: settings.rate,

@@ -1,7 +1,7 @@
 /** `millrace ingester`, `backfiller`, `indexer` and `up`: services until the process is asked to stop. */
 import { EXIT } from '../../lib/errors.ts'
 import type { ServiceName } from '../../monitoring/status.ts'
-import type { Run } from '../commands.ts'
+import type { Run } from '../context.ts'
 import { openPipeline } from '../wire.ts'
 
 export const ALL_SERVICES: readonly ServiceName[] = ['ingester', 'backfiller', 'indexer']

@@ -6,7 +6,7 @@ import { sleep } from '../../lib/backoff.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { ServiceStatus } from '../../monitoring/status.ts'
 import { openRedisLog } from '../../stream/redis/index.ts'
-import type { Context, Run } from '../commands.ts'
+import type { Context, Run } from '../context.ts'
 import { readStore, type StoreReport } from '../status/store.ts'
 import { askService, type ServiceReport } from '../status/service.ts'
 import { drawReport, type StatusReport } from '../status/draw.ts'
@@ -44,7 +44,7 @@ const askStore = async ({ settings, logger }: Context): Promise<StoreReport | nu
     logger,
     startTimeoutMs: settings.redisWaitMs,
   })
-  return readStore(log)
+  return await readStore(log)
 }
 
 export const status: Run = async (context) => {

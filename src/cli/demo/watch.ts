@@ -54,33 +54,48 @@ const createReader = (watched: Watched): (() => Promise<Figures>) => {
 export const compareNow = ({ network, pool, keeps }: Watched): Promise<Comparison> =>
   compare(pool, network.truth(), keeps)
 
-/** Shows progress until the signal aborts. */
-export const watch = async (watched: Watched, progress: Progress, signal: AbortSignal): Promise<void> => {
-  const read = createReader(watched)
-  while (!signal.aborted) {
-    progress.update(await read())
-    await sleep(LOOK_EVERY_MS, signal)
+/** Resolves with the time (of `performance.now()`) at which the number of rows last changed. */
+type Watcher = (watched: Watched, progress: Progress, signal: AbortSignal) => Promise<number>
+
+type Seen = { readonly figures: Figures; readonly movedAt: number; readonly rowsAt: number }
+
+const see = (before: Seen | null, figures: Figures): Seen => {
+  const now = performance.now()
+  if (before === null) return { figures, movedAt: now, rowsAt: now }
+  const { produced, indexed, queued } = before.figures
+  const isSame = produced === figures.produced && indexed === figures.indexed && queued === figures.queued
+  return {
+    figures,
+    movedAt: isSame ? before.movedAt : now,
+    rowsAt: indexed === figures.indexed ? before.rowsAt : now,
   }
 }
 
+const watching =
+  (isOver: (seen: Seen) => Promise<boolean>): Watcher =>
+  async (watched, progress, signal) => {
+    const read = createReader(watched)
+    let seen: Seen | null = null
+    while (!signal.aborted) {
+      seen = see(seen, await read())
+      progress.update(seen.figures)
+      if (await isOver(seen)) break
+      await sleep(LOOK_EVERY_MS, signal)
+    }
+    return seen?.rowsAt ?? performance.now()
+  }
+
+/** Shows progress until the signal aborts. */
+export const watch: Watcher = watching(async () => false)
+
 /** Shows progress until everything scheduled is produced and indexed, nothing moves any more, or the signal aborts. */
-export const watchUntilDone = async (
-  watched: Watched,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> => {
+export const watchUntilDone: Watcher = (watched, progress, signal) => {
   let isProduced = false
   void watched.network.done.then(() => (isProduced = true))
-  const read = createReader(watched)
-  let moved = { state: '', at: performance.now() }
-  while (!signal.aborted) {
-    const figures = await read()
-    progress.update(figures)
-    const state = JSON.stringify(figures)
-    if (state !== moved.state) moved = { state, at: performance.now() }
-    const isQuiet = isProduced && figures.queued === 0
-    if (isQuiet && (await compareNow(watched)).isComplete) return
-    if (isProduced && performance.now() - moved.at > STUCK_AFTER_MS) return
-    await sleep(LOOK_EVERY_MS, signal)
+  const isOver = async ({ figures, movedAt }: Seen): Promise<boolean> => {
+    if (!isProduced) return false
+    if (performance.now() - movedAt > STUCK_AFTER_MS) return true
+    return figures.queued === 0 && (await compareNow(watched)).isComplete
   }
+  return watching(isOver)(watched, progress, signal)
 }

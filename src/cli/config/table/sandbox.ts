@@ -13,11 +13,13 @@ const fault: Kind<FaultSetting> = {
 }
 
 export const sandbox = {
-  seed: setting({
-    kind: int({ min: 0, max: 2 ** 31 - 1 }),
+  seed: setting<number | null>({
+    kind: optional(int({ min: 0, max: 2 ** 31 - 1 })),
     default: 1,
+    defaultFor: { demo: null },
+    absent: 'another network every time',
     commands: BOTH,
-    text: 'The same seed makes the same network, byte for byte.',
+    text: 'The same seed makes the same accounts; their records carry the time of the run.',
   }),
   accounts: setting({
     kind: int({ min: 0, max: 1_000_000 }),
