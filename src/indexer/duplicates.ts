@@ -152,12 +152,13 @@ export class HolderChanged extends Error {
 const exchange = async (
   tx: Tx,
   schema: string,
-  { table = '', duplicateKey = [], keepsNotifications }: Collection,
+  { table = '', duplicateKey = [] }: Collection,
   { lost, won }: Resolved,
 ): Promise<void> => {
   const uris = lost.map(({ uri }) => uri as string)
   await deleteRows(tx, { schema, table, owner: 'uri' }, uris)
-  if (!keepsNotifications) await deleteRows(tx, { schema, table: 'notification', owner: 'recordUri' }, uris)
+  // Also where notifications outlive their record: in the order of the stream this one never held the row.
+  await deleteRows(tx, { schema, table: 'notification', owner: 'recordUri' }, uris)
   const rows = won.map(({ row }) => row)
   const inserted = await insertRows(tx, {
     schema,

@@ -124,8 +124,28 @@ const gateFor = (gates: ReadonlyMap<string, Gate>, reply: ReplyLine): Gate | nul
   return gate && gate.since <= moment(reply) ? gate : null
 }
 
-const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<readonly ReplyLine[]> =>
-  run<ReplyLine>(tx, {
+/**
+ * Read only after everybody concerned is held: a statement that waits for a lock would go on with what it saw before. The posts
+ * above are held too, so that whoever is about to change their standing comes either before us, and we see it, or after us, and
+ * finds our reply.
+ */
+const loadReplies = async (
+  tx: Tx,
+  schema: string,
+  uris: readonly string[],
+): Promise<readonly ReplyLine[]> => {
+  await run(tx, {
+    name: `hold_replies_${schema}`,
+    text: `select 1 from ${schema}.post where uri = any($1::text[]) order by uri for update`,
+    values: [uris],
+  })
+  await run(tx, {
+    name: `hold_parents_${schema}`,
+    text: `select 1 from ${schema}.post where uri in
+        (select "replyParent" from ${schema}.post where uri = any($1::text[])) order by uri for share`,
+    values: [uris],
+  })
+  return run<ReplyLine>(tx, {
     name: `load_replies_${schema}`,
     text: `select p.uri, p.creator, p."replyRoot" as root, p."replyParent" as parent, p."createdAt", p."indexedAt",
         coalesce(p."invalidReplyRoot", false) as invalid, coalesce(p."violatesThreadGate", false) as violates,
@@ -133,9 +153,10 @@ const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<r
         coalesce(q."invalidReplyRoot", false) as "parentInvalid"
       from ${schema}.post p left join ${schema}.post q on q.uri = p."replyParent"
       where p.uri = any($1::text[]) and p."replyParent" is not null and p."replyRoot" is not null
-      order by p.uri for update of p`,
+      order by p.uri`,
     values: [uris],
   })
+}
 
 /** Thread gates by the root they stand beside. */
 export const loadGates = async (

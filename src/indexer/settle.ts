@@ -77,12 +77,18 @@ const settleOwnThreads = async (tx: Tx, schema: string, { posts, deletedPosts }:
       values: [[...deletedPosts].sort(), new Date().toISOString()],
     })
   }
-  const rows = [...posts.values()].flatMap(({ uri, did, row }) => {
+  const own = [...posts.values()].flatMap(({ uri, did, row }) => {
     const rootUri = row?.['replyRoot']
     return typeof rootUri === 'string' && uriDid(rootUri) === did
       ? [{ rootUri, parentUri: row?.['replyParent'] ?? null, uri, deletedAt: null }]
       : []
   })
+  const alive = await holdPosts(
+    tx,
+    schema,
+    own.map(({ uri }) => uri),
+  )
+  const rows = own.filter(({ uri }) => alive.has(uri))
   await insertRows(tx, {
     schema,
     table: 'op_thread_reply',
@@ -91,4 +97,15 @@ const settleOwnThreads = async (tx: Tx, schema: string, { posts, deletedPosts }:
     conflict: ['rootUri', 'uri'],
     set: ['parentUri', 'deletedAt'],
   })
+}
+
+/** Those of the posts that are there; whoever deletes one of them waits until we have committed, and then marks its line. */
+const holdPosts = async (tx: Tx, schema: string, uris: readonly string[]): Promise<ReadonlySet<string>> => {
+  if (uris.length === 0) return new Set()
+  const found = await run<{ uri: string }>(tx, {
+    name: `hold_${schema}_posts`,
+    text: `select uri from ${schema}.post where uri = any($1::text[]) order by uri for key share`,
+    values: [uris],
+  })
+  return new Set(found.map(({ uri }) => uri))
 }

@@ -189,7 +189,9 @@ const writeCollection = async (
   for (const { row, put } of resolved.won) notifications.push(...(collection.notifies?.(row, put) ?? []))
   const at = new Map(gone.map((change) => [change.uri, change.at]))
   for (const row of resolved.lost) {
-    notifications.push(...(collection.notifiesRemoval?.(row, at.get(row['uri'] as string) ?? '') ?? []))
+    // A holder that only made room for an older record is not gone: it waits as a duplicate.
+    const time = at.get(row['uri'] as string)
+    if (time !== undefined) notifications.push(...(collection.notifiesRemoval?.(row, time) ?? []))
   }
   const satelliteRows = await insertSatellites(context, collection, come)
   return resolved.lost.length + resolved.won.length + satelliteRows

@@ -1,7 +1,9 @@
-/** The captured network (test/fixtures/network): its frames, its repositories, and the rows the reference indexer made of them. */
+/** The captured network (test/fixtures/network): its frames, what its hosts answered, and the rows the reference made of it. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Pool } from '../../src/db/pool.ts'
+import { decodeFrame } from '../../src/atproto/frame.ts'
+import { parseRepoMessage, type RepoMessage } from '../../src/atproto/message.ts'
+import type { Tables } from './tables.ts'
 
 export const NETWORK_DIR = join(import.meta.dirname, '../fixtures/network')
 
@@ -10,8 +12,26 @@ export const NETWORK_COLLECTIONS = ['app.bsky.*', 'chat.bsky.*', 'com.germnetwor
 
 const json = (name: string): unknown => JSON.parse(readFileSync(join(NETWORK_DIR, name), 'utf8'))
 
-export type GoldenRow = Readonly<Record<string, unknown>>
-export const golden = json('golden.json') as Readonly<Record<string, readonly GoldenRow[]>>
+/** Table by table what the reference indexer held after the frames in order; `*` where its value was its own clock's. */
+export const golden = json('golden.json') as Tables
+
+/** DID documents by DID. */
+export const documents = json('dids.json') as Readonly<
+  Record<string, { readonly alsoKnownAs?: readonly string[] }>
+>
+/** DIDs by handle, as the hosts resolve them. */
+export const handles = json('handles.json') as Readonly<Record<string, string>>
+/** What getRepo answered, by DID. */
+export const repoAnswers = json('status.json') as Readonly<
+  Record<string, { readonly getRepo: number; readonly error?: string }>
+>
+/** listRepos. */
+export const listedRepos = json('repos.json') as readonly {
+  readonly did: string
+  readonly rev: string
+  readonly active: boolean
+  readonly status?: string
+}[]
 
 /** Raw messages: u32 big-endian length, then the bytes. */
 export const readFrames = (name: string): Buffer[] => {
@@ -25,52 +45,12 @@ export const readFrames = (name: string): Buffer[] => {
   return frames
 }
 
-/** A table as the golden file writes it: JSON columns parsed, the notification's id left out. */
-export const readTable = async (pool: Pool, table: string): Promise<GoldenRow[]> => {
-  const { rows } = await pool.query<GoldenRow>({ text: `select * from ${pool.schema}."${table}"` })
-  return rows.map((row) => {
-    const { id: _id, ...rest } = row
-    return table === 'record'
-      ? { ...rest, json: JSON.parse(row['json'] as string) as unknown }
-      : table === 'notification'
-        ? rest
-        : row
+/** The messages of the capture, all of which can be read. */
+export const readMessages = (): Exclude<RepoMessage, { type: 'info' }>[] =>
+  readFrames('repos.frames').map((bytes) => {
+    const frame = decodeFrame(bytes)
+    if ('drop' in frame || frame.kind !== 'message') throw new Error('a captured frame cannot be read')
+    const message = parseRepoMessage(frame)
+    if ('drop' in message || message.type === 'info') throw new Error('a captured message cannot be read')
+    return message
   })
-}
-
-const canonical = (value: unknown): unknown =>
-  Array.isArray(value)
-    ? value.map(canonical)
-    : typeof value === 'object' && value !== null
-      ? Object.fromEntries(
-          Object.entries(value)
-            .sort(([a], [b]) => (a < b ? -1 : 1))
-            .map(([key, inner]) => [key, canonical(inner)]),
-        )
-      : value
-
-/** What the golden file masks with `*` is masked here too. */
-const masked = (row: GoldenRow, mask: readonly string[]): GoldenRow =>
-  Object.fromEntries(Object.entries(row).map(([key, value]) => [key, mask.includes(key) ? '*' : value]))
-
-export type Difference = { readonly only: 'ours' | 'golden'; readonly row: GoldenRow }
-
-/** Rows that are in one of the two and not, or not so often, in the other; `ignore` names columns left out of the comparison. */
-export const compareRows = (
-  ours: readonly GoldenRow[],
-  theirs: readonly GoldenRow[],
-  ignore: readonly string[] = [],
-): Difference[] => {
-  const text = (row: GoldenRow) => JSON.stringify(canonical(masked(row, ignore)))
-  const counts = new Map<string, { row: GoldenRow; balance: number }>()
-  const add = (row: GoldenRow, by: number) => {
-    const key = text(row)
-    const line = counts.get(key) ?? { row, balance: 0 }
-    counts.set(key, { row: line.row, balance: line.balance + by })
-  }
-  for (const row of ours) add(row, 1)
-  for (const row of theirs) add(row, -1)
-  return [...counts.values()].flatMap(({ row, balance }) =>
-    Array.from({ length: Math.abs(balance) }, () => ({ only: balance > 0 ? ('ours' as const) : ('golden' as const), row })),
-  )
-}

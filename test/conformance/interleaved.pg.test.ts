@@ -1,0 +1,97 @@
+/** Appliers that meet at the worst moment, made to meet there: what the concurrent replays found once is held fast here. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Pool } from '../../src/db/pool.ts'
+import type { StreamEvent } from '../../src/event/event.ts'
+import { needs } from '../harness/services.ts'
+import { readHistory } from './history.ts'
+import { apply, withPool } from './replay.ts'
+import { readTables } from './tables.ts'
+import { until } from './until.ts'
+
+const history = readHistory()
+
+const eventsOf = (rkey: string): StreamEvent[] =>
+  history.events.filter((event) => 'rkey' in event && event.rkey === rkey)
+
+const createOf = (rkey: string): StreamEvent => {
+  const found = eventsOf(rkey).find(({ type }) => type === 'create')
+  assert.ok(found, rkey)
+  return found
+}
+
+/** Two verifications of one account by another, the second of which is a duplicate. */
+const VERIFIED = '3n2w2qhagfs2s'
+const VERIFIED_AGAIN = '3n2w2qhayxk2s'
+
+test('a verification that makes room for an older one has told nobody', needs('pg'), () =>
+  withPool(async (pool) => {
+    await apply(pool, [createOf(VERIFIED_AGAIN), createOf(VERIFIED)], 1)
+    const { notification = [] } = await readTables(pool, ['notification'])
+    assert.deepEqual(
+      notification.map(({ reason, recordUri }) => [reason, (recordUri as string).split('/').at(-1)]),
+      [['verified', VERIFIED]],
+    )
+  }),
+)
+
+/** An own reply, deleted later. */
+const OWN_REPLY = '3n2w2pky5v22s'
+
+test(
+  'an own reply that is deleted between its rows and what follows from them is no reply',
+  needs('pg'),
+  () =>
+    withPool(async (pool) => {
+      const [created, deleted] = eventsOf(OWN_REPLY)
+      assert.ok(created && deleted)
+      let transactions = 0
+      const interrupted: Pool = {
+        ...pool,
+        transaction: async (work, options) => {
+          if (++transactions === 2) await apply(pool, [deleted], 1)
+          return pool.transaction(work, options)
+        },
+      }
+      await apply(interrupted, [created], 1)
+      assert.ok(transactions >= 2)
+      const { op_thread_reply: lines = [] } = await readTables(pool, ['op_thread_reply'])
+      assert.deepEqual(
+        lines.filter(({ deletedAt }) => deletedAt === null),
+        [],
+      )
+    }),
+)
+
+const [ROOT, REPLY_1, REPLY_2] = ['3n2w2pfdyb22s', '3n2w2pfu3v22s', '3n2w2pfvcx22s'] as const
+
+const isWaitedFor = async (pool: Pool): Promise<boolean> => {
+  const { rows } = await pool.query({
+    text: `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1`,
+  })
+  return rows.length > 0
+}
+
+test(
+  'a reply is judged by the standing its parent has in the end, not by one about to change',
+  needs('pg'),
+  () =>
+    withPool(async (pool) => {
+      await apply(pool, [createOf(ROOT), createOf(REPLY_1)], 2)
+      const setStanding = `update ${pool.schema}.post set "invalidReplyRoot" = $1, "violatesThreadGate" = $1 where "replyParent" is not null`
+      await pool.query({ text: setStanding, values: [true] })
+      let isDone = false
+      let late = Promise.resolve()
+      await pool.transaction(async (tx) => {
+        await tx.query({ text: setStanding, values: [null] })
+        late = apply(pool, [createOf(REPLY_2)], 1).then(() => void (isDone = true))
+        await until(async () => isDone || (await isWaitedFor(pool)))
+      })
+      await late
+      const { post = [] } = await readTables(pool, ['post'])
+      assert.deepEqual(
+        post.map(({ invalidReplyRoot }) => invalidReplyRoot),
+        [null, null, null],
+      )
+    }),
+)
