@@ -84,12 +84,11 @@ export const queueIdentities = async (
     name: `queue_identities_${schema}`,
     text: `insert into millrace.identity_work as w (did, time, force, "checkStatus")
       select i.did, i.time, i.force, i.status
-      from unnest($1::text[], $2::text[], $3::boolean[], $4::boolean[]) as i(did, time, force, status)
+      from unnest($1::text[], $2::text[], $3::boolean[], $4::boolean[], $5::text[], $6::text[])
+          as i(did, time, force, status, "dayAgo", "hourAgo")
         left join ${schema}.actor a on a.did = i.did
-      where i.force or i.status or a.did is null
-        or a."indexedAt" < to_char(i.time::timestamptz at time zone 'UTC' - interval '24 hours', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-        or (a.handle is null and
-          a."indexedAt" < to_char(i.time::timestamptz at time zone 'UTC' - interval '1 hour', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+      where i.force or i.status or a.did is null or a."indexedAt" < i."dayAgo"
+        or (a.handle is null and a."indexedAt" < i."hourAgo")
       order by i.did
       on conflict (did) do update set
         force = w.force or excluded.force,
@@ -102,9 +101,14 @@ export const queueIdentities = async (
       sorted.map(({ time }) => time),
       sorted.map(({ force }) => force),
       sorted.map(({ did }) => statusOf.has(did)),
+      sorted.map(({ time }) => before(time, 24)),
+      sorted.map(({ time }) => before(time, 1)),
     ],
   })
 }
+
+const before = (time: string, hours: number): string =>
+  new Date(Date.parse(time) - hours * 3_600_000).toISOString()
 
 /** A set of recently seen DIDs, bounded in number: spares the database a question per event. */
 export class RecentDids {

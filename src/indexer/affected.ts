@@ -1,5 +1,5 @@
 /** Which posts and subjects a batch touches whose standing depends on more than one record. Pure. */
-import { uriCollection } from './collection.ts'
+import { siblingUri, uriCollection } from './collection.ts'
 import { quotedPost, type PostRecord } from './collections/post.ts'
 import type { Change, PlannedPut } from './plan.ts'
 
@@ -26,7 +26,7 @@ export const affectedBy = (changes: readonly Change[]): Affected => {
   return {
     posts: new Map(puts.map((put) => [put.uri, put])),
     deletedPosts: posts.filter(({ put }) => put === null).map(({ uri }) => uri),
-    gatedPosts: gates.map(({ uri }) => uri.replace(uriCollection(uri), 'app.bsky.feed.post')),
+    gatedPosts: gates.map(({ uri }) => siblingUri(uri, 'app.bsky.feed.post')),
     subjects: [...new Set([...reposted, ...quoted])].filter(
       (uri) => uriCollection(uri) === 'app.bsky.feed.post',
     ),

@@ -95,6 +95,10 @@ export const uriCollection = (uri: string): string => uri.split('/', 4)[3] ?? ''
 /** The key of a record uri. */
 export const uriRkey = (uri: string): string => uri.split('/', 5)[4] ?? ''
 
+/** The record of another collection under the same key: the protocol puts together what belongs together (a gate, its post). */
+export const siblingUri = (uri: string, collection: string): string =>
+  recordUri(uriDid(uri), collection, uriRkey(uri))
+
 export const recordUri = (did: string, collection: string, rkey: string): string =>
   `at://${did}/${collection}/${rkey}`
 

@@ -12,16 +12,15 @@ const BY_TYPE = {
   identity: 'identities',
 } as const
 
-const BY_COLLECTION: Readonly<
-  Record<string, 'posts' | 'likes' | 'reposts' | 'follows' | 'blocks' | 'profiles'>
-> = {
-  'app.bsky.feed.post': 'posts',
-  'app.bsky.feed.like': 'likes',
-  'app.bsky.feed.repost': 'reposts',
-  'app.bsky.graph.follow': 'follows',
-  'app.bsky.graph.block': 'blocks',
-  'app.bsky.actor.profile': 'profiles',
-}
+const BY_COLLECTION: ReadonlyMap<string, 'posts' | 'likes' | 'reposts' | 'follows' | 'blocks' | 'profiles'> =
+  new Map([
+    ['app.bsky.feed.post', 'posts'],
+    ['app.bsky.feed.like', 'likes'],
+    ['app.bsky.feed.repost', 'reposts'],
+    ['app.bsky.graph.follow', 'follows'],
+    ['app.bsky.graph.block', 'blocks'],
+    ['app.bsky.actor.profile', 'profiles'],
+  ])
 
 export const countEvents = (
   metrics: IndexerMetrics,
@@ -33,12 +32,12 @@ export const countEvents = (
     metrics[BY_TYPE[event.type]].inc()
     if (!('collection' in event)) continue
     metrics.recordsProcessed.inc()
-    const counter = event.type === 'create' ? BY_COLLECTION[event.collection] : undefined
+    const counter = event.type === 'create' ? BY_COLLECTION.get(event.collection) : undefined
     if (counter) metrics[counter].inc()
   }
   const { plan, applied, voided, notifications } = outcome
   metrics.stale.inc(applied.stale + plan.superseded)
-  metrics.repeated.inc(applied.repeated.length)
+  metrics.repeated.inc(applied.repeated.length + plan.repeated)
   metrics.unchanged.inc(applied.unchanged)
   metrics.dbWrites.inc(applied.rowsWritten)
   metrics.notifications.inc(notifications)

@@ -61,7 +61,7 @@ export const resolveDuplicates = async (
   }
 }
 
-/** The waiting duplicates of holders that are gone, as rows again. */
+/** The waiting duplicates of holders that are gone, as rows again; locked, so that none is deleted while it is promoted. */
 const duplicatesOf = async (
   tx: Tx,
   schema: string,
@@ -73,7 +73,8 @@ const duplicatesOf = async (
   const lines = await run<Line>(tx, {
     name: `duplicates_of_${schema}`,
     text: `select d.uri, r.cid, d."indexedAt", r.json from ${schema}.duplicate_record d
-      join ${schema}.record r on r.uri = d.uri where d."duplicateOf" = any($1::text[]) order by d.uri`,
+      join ${schema}.record r on r.uri = d.uri where d."duplicateOf" = any($1::text[]) order by d.uri
+      for update`,
     values: [uris],
   })
   return lines.flatMap(({ uri, cid, indexedAt, json }) => {

@@ -5,6 +5,7 @@
  * with a growing delay and never stands before fresh work.
  */
 import type { Pool } from '../db/pool.ts'
+import { isDataError } from '../db/sql-error.ts'
 import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import { TransientError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
@@ -56,8 +57,8 @@ export const createIdentityWorker = (options: IdentityWorkerOptions): Service =>
 const workOnce = async (options: IdentityWorkerOptions, signal: AbortSignal): Promise<number> => {
   const lot = await lease(options.pool, options.concurrency)
   const found = await Promise.all(lot.map((work) => lookUp(options, work, signal)))
-  const answered = found.filter((item): item is Found => item !== null)
-  await writeIdentities(options, answered)
+  const asked = found.filter((item): item is Found => item !== null)
+  const answered = await writeIdentities(options, asked)
   for (const item of answered) await writeStatus(options.pool, item)
   await finish(
     options.pool,
@@ -118,7 +119,28 @@ const finish = (pool: Pool, done: readonly Work[]) =>
     ],
   })
 
-const writeIdentities = async ({ pool }: IdentityWorkerOptions, found: readonly Found[]): Promise<void> => {
+/** Resolves with what was written. A handle that two accounts claim at once fails them together: then one by one. */
+const writeIdentities = async (
+  options: IdentityWorkerOptions,
+  found: readonly Found[],
+): Promise<readonly Found[]> => {
+  try {
+    await writeActors(options.pool, found)
+    return found
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    const [only] = found
+    if (found.length > 1) {
+      const written: Found[] = []
+      for (const item of found) written.push(...(await writeIdentities(options, [item])))
+      return written
+    }
+    if (only) await postpone(options.pool, only.work)
+    return []
+  }
+}
+
+const writeActors = async (pool: Pool, found: readonly Found[]): Promise<void> => {
   const actors = found
     .flatMap(({ work, identity }) =>
       identity === 'gone' ? [] : [{ did: work.did, time: work.time, handle: identity.handle }],

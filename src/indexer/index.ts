@@ -13,7 +13,7 @@ import { RecentDids } from './accounts.ts'
 import { applyEvents } from './apply.ts'
 import { countDrop, countEvents } from './count.ts'
 import { createIdentityWorker } from './identity-worker.ts'
-import { planLabels, writeLabels } from './labels.ts'
+import { coverNegated, planLabels, writeLabels } from './labels.ts'
 import { createLoop } from './loop.ts'
 import { indexerMetrics, type IndexerMetrics } from './metrics.ts'
 import type { IndexerOptions } from './options.ts'
@@ -71,7 +71,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
     onStoreError: (error) => {
       metrics.unexpectedErrors.inc()
       metrics.errors.inc()
-      state.problem(
+      state.outage(
         `The stream store is away: ${describeError(error)}`,
         'Nothing is lost; reading goes on when it is back.',
       )
@@ -80,6 +80,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
   metrics,
   logger: options.logger,
   onBusy: (by: 1 | -1) => state.busy(by),
+  onOutage: (what: string, todo: string) => state.outage(what, todo),
   onProblem: (what: string, todo: string) => state.problem(what, todo),
   onProgress: () => state.progress(),
 })
@@ -114,14 +115,14 @@ const labelLoop = (options: IndexerOptions, stream: string, parts: Parts): Servi
     write: async (events) => {
       const labels = events.flatMap((event) => event.labels)
       const plan = planLabels(labels)
-      const written = await pool.transaction((tx) => writeLabels(tx, pool.schema, plan.labels), {
-        onRetry: () => metrics.conflicts.inc(),
-      })
+      const onRetry = () => metrics.conflicts.inc()
+      const written = await pool.transaction((tx) => writeLabels(tx, pool.schema, plan.labels), { onRetry })
+      const covered = await pool.transaction((tx) => coverNegated(tx, pool.schema, plan.labels), { onRetry })
       const removed = labels.filter(({ neg }) => neg).length
       metrics.labels.inc(labels.length)
       metrics.labelsAdded.inc(labels.length - removed)
       metrics.labelsRemoved.inc(removed)
-      metrics.dbWrites.inc(written)
+      metrics.dbWrites.inc(written + covered)
       for (const [reason, count] of plan.drops) countDrop(metrics, reason, count)
       state.count(labels.length)
     },

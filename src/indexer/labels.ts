@@ -7,8 +7,11 @@ import { normalizeDatetime } from '../atproto/syntax.ts'
 import type { Label } from '../event/event.ts'
 import { run, type Tx } from './sql.ts'
 
-export type LabelDrop = 'invalid_time' | 'unstorable_text'
-export const LABEL_DROPS: readonly LabelDrop[] = ['invalid_time', 'unstorable_text']
+export type LabelDrop = 'invalid_time' | 'unstorable_text' | 'too_long'
+export const LABEL_DROPS: readonly LabelDrop[] = ['invalid_time', 'unstorable_text', 'too_long']
+
+/** What the primary key can hold: an entry of a B-tree takes a third of a page, 2,704 bytes. */
+const MAX_KEY_BYTES = 2_600
 
 export type LabelPlan = {
   readonly labels: readonly Label[]
@@ -35,19 +38,25 @@ export const planLabels = (labels: readonly Label[]): LabelPlan => {
 
 const sortKey = ({ src, uri, cid, val }: Label): string => [src, uri, cid ?? '', val].join('\n')
 
-/** At the same instant the negation stands. */
-const isLater = (a: Label, b: Label): boolean => (a.cts === b.cts ? a.neg && !b.neg : a.cts > b.cts)
+/** At the same instant the negation stands, and of two assertions the one that lasts longer. */
+const isLater = (a: Label, b: Label): boolean => {
+  if (a.cts !== b.cts) return a.cts > b.cts
+  return a.neg === b.neg ? (a.exp ?? FOREVER) > (b.exp ?? FOREVER) : a.neg
+}
+
+const FOREVER = '~'
 
 const normalise = (label: Label): Label | LabelDrop => {
   const cts = normalizeDatetime(label.cts)
   const exp = label.exp === null ? null : normalizeDatetime(label.exp)
-  if (cts === null) return 'invalid_time'
+  if (cts === null || (exp === null && label.exp !== null)) return 'invalid_time'
   const texts = [label.src, label.uri, label.cid ?? '', label.val]
   if (texts.some((text) => text.includes('\u0000') || !text.isWellFormed())) return 'unstorable_text'
+  if (Buffer.byteLength(texts.join('')) > MAX_KEY_BYTES) return 'too_long'
   return { ...label, cts, exp }
 }
 
-/** Writes the labels; resolves with the number of lines that changed. */
+/** Writes the labels; resolves with the number of lines that changed. To be followed by `coverNegated`. */
 export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label[]): Promise<number> => {
   if (labels.length === 0) return 0
   const written = await run(tx, {
@@ -57,6 +66,8 @@ export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label
         as i(src, uri, cid, val, neg, cts, exp) order by i.src, i.uri, i.cid, i.val
       on conflict (src, uri, cid, val) do update set neg = excluded.neg, cts = excluded.cts, exp = excluded.exp
         where t.cts < excluded.cts or (t.cts = excluded.cts and excluded.neg and not t.neg)
+          or (t.cts = excluded.cts and excluded.neg = t.neg
+            and coalesce(excluded.exp, '${FOREVER}') collate "C" > coalesce(t.exp, '${FOREVER}') collate "C")
       returning 1`,
     values: [
       labels.map(({ src }) => src),
@@ -68,11 +79,15 @@ export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label
       labels.map(({ exp }) => exp),
     ],
   })
-  const covered = await coverNegated(tx, schema, labels)
-  return written.length + covered
+  return written.length
 }
 
-const coverNegated = async (tx: Tx, schema: string, labels: readonly Label[]): Promise<number> => {
+/**
+ * Negations cover older labels of other cids. In a transaction after that of the labels: of two writers, one with the negation
+ * and one with what it covers, the one that commits last then sees both.
+ */
+export const coverNegated = async (tx: Tx, schema: string, labels: readonly Label[]): Promise<number> => {
+  if (labels.length === 0) return 0
   const covered = await run(tx, {
     name: `negate_${schema}_label`,
     text: `update ${schema}.label l set neg = true from ${schema}.label n,

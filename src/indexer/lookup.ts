@@ -1,6 +1,7 @@
 /** What the network says of an account now: its verified handle, and whether its present PDS serves it. */
 import { IdentityError, type Resolver } from '../atproto/identity.ts'
 import { xrpcGet, XrpcError } from '../atproto/xrpc.ts'
+import { TransientError } from '../lib/errors.ts'
 
 /** `gone`: the identity no longer exists, or names no PDS. */
 export type FoundIdentity = { readonly handle: string | null } | 'gone'
@@ -35,8 +36,10 @@ export const createLookup = (resolver: Resolver, timeoutMs: number): Lookup => (
       const { active, status } = answer
       return { active: active === true, status: typeof status === 'string' ? status.toLowerCase() : null }
     } catch (error) {
-      if (error instanceof XrpcError && error.error === 'RepoNotFound') return 'gone'
-      throw error
+      if (!(error instanceof XrpcError)) throw error
+      if (error.error === 'RepoNotFound') return 'gone'
+      // A server that will not tell now: nothing follows from that.
+      throw new TransientError(`the PDS of ${did} does not tell its status`, { cause: error })
     }
   },
 })

@@ -22,6 +22,8 @@ export type LoopOptions<T> = {
   readonly metrics: IndexerMetrics
   readonly logger: Logger
   readonly onBusy: (by: 1 | -1) => void
+  /** A store is away, in words; told again with every attempt. */
+  readonly onOutage: (what: string, todo: string) => void
   /** Something an operator should know, in words. */
   readonly onProblem: (what: string, todo: string) => void
   /** A batch was committed. */
@@ -58,12 +60,17 @@ const handleBatch = async <T extends object>(
   metrics.batchEntries.observe(batch.length)
   if (written.length > 0) options.onProgress()
   const ids = written.map(({ entry }) => entry.id)
+  if (ids.length > 0) await finish(options, () => consumer.done(ids))
+}
+
+/** Entries that cannot be taken off the stream now come again, and change nothing then. */
+const finish = async <T>(options: LoopOptions<T>, work: () => Promise<void>): Promise<void> => {
   try {
-    if (ids.length > 0) await consumer.done(ids)
+    await work()
   } catch (error) {
     if (!(error instanceof TransientError)) throw error
-    metrics.ackFailures.inc()
-    metrics.errors.inc()
+    options.metrics.ackFailures.inc()
+    options.metrics.errors.inc()
     options.logger.warn(
       { err: describeError(error) },
       `${options.name}: an acknowledgement failed; the entries will come again`,
@@ -117,7 +124,7 @@ const persist = async <T, R>(
         { err: describeError(error), attempt },
         `${options.name}: ${what}, trying again`,
       )
-      options.onProblem(
+      options.onOutage(
         `${what}: ${describeError(error)}`,
         'Nothing is lost; indexing goes on when it is back.',
       )
@@ -135,11 +142,13 @@ const setAside = async <T>(
 ): Promise<void> => {
   options.metrics.poisoned.inc({ reason })
   options.metrics.errors.inc()
-  if (reason === 'refused') options.metrics.unexpectedErrors.inc()
-  else options.metrics.expectedErrors.inc()
+  if (reason === 'refused') {
+    options.metrics.unexpectedErrors.inc()
+    options.metrics.recordsFailed.inc()
+  } else options.metrics.expectedErrors.inc()
   options.onProblem(
     `An entry of ${options.name} cannot be indexed (${detail}) and was put aside.`,
     'See the stream of the same name ending in _dlq: each letter holds the entry and the reason.',
   )
-  await options.consumer.poison(entry, detail)
+  await finish(options, () => options.consumer.poison(entry, detail))
 }

@@ -61,7 +61,7 @@ const events = () =>
     dbWrites: counter(
       'indexer_db_writes_total',
       'Rows written to PostgreSQL: inserted, updated or deleted in the tables of the AppView',
-      'a batch with new records, labels or account states was committed',
+      'a batch with new records or labels was committed',
     ),
   }) as const
 
@@ -134,7 +134,7 @@ const outcomes = () =>
     ),
     unchanged: counter(
       'indexer_unchanged_writes_skipped_total',
-      'Puts that repeat exactly the stored version, under a newer rev',
+      'Backfilled puts that repeat exactly the stored version',
       'a backfill covers records that came live',
     ),
     repeated: counter(

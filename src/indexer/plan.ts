@@ -51,6 +51,8 @@ export type Change = {
   readonly rev: bigint
   /** Time of the event. */
   readonly at: string
+  /** Told as it happened, by the firehose; otherwise read from a repository, at a time that says nothing of the record. */
+  readonly live: boolean
   /** null: deleted. */
   readonly put: PlannedPut | null
 }
@@ -66,6 +68,8 @@ export type Plan = {
   readonly drops: ReadonlyMap<DropReason, number>
   /** Events made void by a newer one for the same uri in the same batch. */
   readonly superseded: number
+  /** Events that the batch holds more than once. */
+  readonly repeated: number
 }
 
 /** Sorts by rev and then by uri hash are what keep concurrent writers free of deadlocks: see write.ts. */
@@ -87,9 +91,14 @@ const digits = (text: string): number => {
   return value
 }
 
-/** A TID as the number it encodes; null when it is none. */
-export const revNumber = (rev: string): bigint | null =>
-  isTid(rev) ? BigInt(digits(rev.slice(0, 7))) * 0x4000_0000n + BigInt(digits(rev.slice(7))) : null
+const MAX_REV = 2n ** 63n
+
+/** A TID as the number it encodes; null when it is none, or has the sign bit, which no TID ever sets (spec: TID). */
+export const revNumber = (rev: string): bigint | null => {
+  if (!isTid(rev)) return null
+  const number = BigInt(digits(rev.slice(0, 7))) * 0x4000_0000n + BigInt(digits(rev.slice(7)))
+  return number < MAX_REV ? number : null
+}
 
 export const planEvents = (events: readonly StreamEvent[]): Plan => {
   const changes = new Map<string, Change>()
@@ -99,6 +108,7 @@ export const planEvents = (events: readonly StreamEvent[]): Plan => {
   const drops = new Map<DropReason, number>()
   const drop = (reason: DropReason) => drops.set(reason, (drops.get(reason) ?? 0) + 1)
   let superseded = 0
+  let repeated = 0
 
   for (const raw of events) {
     const time = normalizeDatetime(raw.time)
@@ -114,6 +124,10 @@ export const planEvents = (events: readonly StreamEvent[]): Plan => {
       continue
     }
     if (event.type === 'identity') continue
+    if (revNumber(event.rev) === null) {
+      drop('invalid_rev')
+      continue
+    }
     noteSync(syncs, event)
     if (event.type === 'repo') continue
     const change = planRecord(event)
@@ -122,11 +136,12 @@ export const planEvents = (events: readonly StreamEvent[]): Plan => {
       continue
     }
     const known = changes.get(change.key)
-    if (known) superseded += 1
+    if (known?.rev === change.rev) repeated += 1
+    else if (known) superseded += 1
     if (!known || change.rev >= known.rev) changes.set(change.key, change)
   }
   const sorted = [...changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return { changes: sorted, syncs, accounts, identities, drops, superseded }
+  return { changes: sorted, syncs, accounts, identities, drops, superseded, repeated }
 }
 
 export const isNewer = (a: { time: string; seq: number }, b: { time: string; seq: number }): boolean =>
@@ -158,7 +173,7 @@ const planRecord = (event: RecordEvent): Change | DropReason => {
   const put = event.type === 'delete' ? null : planShallow(event, collection, uri)
   if (typeof put === 'string') return put
   const key = recordKey(event.did, `${event.collection}/${event.rkey}`)
-  return { key, uri, did: event.did, collection, rev, at: event.time, put }
+  return { key, uri, did: event.did, collection, rev, at: event.time, live: event.seq >= 0, put }
 }
 
 /** A record nested so deep that a walk through it exhausts the stack is none that anybody could show. */

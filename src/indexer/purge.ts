@@ -38,7 +38,9 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   })
   const changes = lines.flatMap(({ uri }): Change[] => {
     const collection = collectionByNsid.get(uriCollection(uri))
-    return collection ? [{ key: recordKeyOfUri(uri), uri, did, collection, rev: 0n, at, put: null }] : []
+    return collection
+      ? [{ key: recordKeyOfUri(uri), uri, did, collection, rev: 0n, at, live: true, put: null }]
+      : []
   })
   await run(tx, {
     name: 'bury',

@@ -6,7 +6,7 @@
  */
 import type { Affected } from './affected.ts'
 import { Deltas } from './aggregates.ts'
-import { uriCollection, uriDid } from './collection.ts'
+import { siblingUri, uriDid } from './collection.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settleQuotes } from './settle-quotes.ts'
 import { settleReplies } from './settle-replies.ts'
@@ -45,7 +45,7 @@ const dropWhatDeletedPostsTook = async (
 /** `hasThreadGate` and `hasPostGate`: true while the gate exists, false once it was deleted, null when there never was one. */
 const settleGateMarks = async (tx: Tx, schema: string, uris: readonly string[]): Promise<void> => {
   if (uris.length === 0) return
-  const gateUri = (uri: string, kind: string) => uri.replace(uriCollection(uri), `app.bsky.feed.${kind}`)
+  const gateUri = (uri: string, kind: string) => siblingUri(uri, `app.bsky.feed.${kind}`)
   const all = [...new Set(uris)].sort()
   const kinds = ['threadgate', 'postgate'] as const
   const gone = new Set(

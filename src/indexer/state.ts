@@ -13,6 +13,9 @@ import type { IndexerOptions } from './options.ts'
 export type State = {
   readonly readings: Readings
   busy(by: 1 | -1): void
+  /** Nothing can be done until it is over: not ready. */
+  outage(what: string, todo: string): void
+  /** An operator should know; the work goes on. */
   problem(what: string, todo: string): void
   progress(): void
   count(events: number): void
@@ -76,7 +79,8 @@ export const createState = (options: IndexerOptions, streams: readonly string[])
       pool: () => pool.stats(),
     },
     busy: (by) => activity.busy(by),
-    problem: (what, todo) => activity.fail(what, todo),
+    outage: (what, todo) => activity.fail(what, todo),
+    problem: (what, todo) => activity.problems.add('warning', what, todo),
     progress: () => activity.progress(),
     count: (events) => {
       activity.processed += events

@@ -20,7 +20,7 @@ export type Applied = {
   /** Changes already applied at exactly this rev, by an earlier delivery: what follows from them is settled again. */
   readonly repeated: readonly Change[]
   readonly stale: number
-  /** Puts that repeat the very version stored (a backfill of what came live): nothing to write. */
+  /** Backfilled puts that repeat the very version stored: nothing to write. */
   readonly unchanged: number
   readonly rowsWritten: number
   readonly notifications: number
@@ -100,7 +100,11 @@ const repeatedOf = async (tx: Tx, changes: readonly Change[]): Promise<readonly 
 type Written = Change & { readonly put: PlannedPut }
 const isPut = (change: Change): change is Written => change.put !== null
 
-/** Writes `record`. A put whose very version is stored already asks for nothing more. */
+/**
+ * Writes `record`. A backfill of the very version that is stored asks for nothing more: when the record came live is known
+ * better. Told live, the same version again (there and back within a batch) is news like any other, whether or not we saw
+ * what was in between.
+ */
 const writeRecords = async (tx: Tx, schema: string, applied: readonly Change[]) => {
   const puts = applied.filter(isPut)
   const rows = puts.map(({ put: { uri, cid, did, json, indexedAt } }) => ({ uri, cid, did, json, indexedAt }))
@@ -130,13 +134,14 @@ const updateRecords = async (
   const rows = await run<{ uri: string }>(tx, {
     name: `update_${schema}_record`,
     text: `update ${schema}.record t set cid = i.cid, json = i.json, "indexedAt" = i."indexedAt"
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as i(uri, cid, json, "indexedAt")
-      where t.uri = i.uri and t.cid <> i.cid returning t.uri`,
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[]) as i(uri, cid, json, "indexedAt", live)
+      where t.uri = i.uri and (t.cid <> i.cid or i.live) returning t.uri`,
     values: [
       puts.map(({ uri }) => uri),
       puts.map(({ put }) => put.cid),
       puts.map(({ put }) => put.json),
       puts.map(({ put }) => put.indexedAt),
+      puts.map(({ live }) => live),
     ],
   })
   return new Set(rows.map(({ uri }) => uri))

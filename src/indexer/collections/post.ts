@@ -21,12 +21,11 @@ const imageRows = ({ uri: postUri, record }: Put<PostRecord>, type: string): rea
   embeds(record.embed).flatMap((embed) => {
     if (embed.$type !== type) return []
     const items = 'images' in embed ? embed.images : 'items' in embed ? embed.items : []
-    return (items as readonly { image?: unknown; alt?: string }[]).map((item, position) => ({
-      postUri,
-      position: String(position),
-      imageCid: blobCid(item.image),
-      alt: item.alt ?? '',
-    }))
+    return (items as readonly { image?: unknown; alt?: string }[]).flatMap((item, position) => {
+      const imageCid = blobCid(item.image)
+      // A gallery may hold items of a kind that is not known yet.
+      return imageCid === null ? [] : [{ postUri, position: String(position), imageCid, alt: item.alt ?? '' }]
+    })
   })
 
 /** The record a post embeds, if any. */
