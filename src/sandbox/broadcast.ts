@@ -4,11 +4,16 @@ import type { WorldEvent } from './world.ts'
 
 export class Broadcast {
   readonly #feeds: readonly RelayFeed[]
-  readonly unreachable = new Set<string>()
+  /** By what would make it good: a handle that arrived nowhere is not told by a later #account or #sync. */
+  readonly #unreachable = new Map<string, string>()
   events = 0
 
   constructor(feeds: readonly RelayFeed[]) {
     this.#feeds = feeds
+  }
+
+  get unreachable(): ReadonlySet<string> {
+    return new Set(this.#unreachable.values())
   }
 
   send(event: WorldEvent): void {
@@ -20,8 +25,9 @@ export class Broadcast {
       if (feed.send(event, frame, i < this.#feeds.length - 1)) usable = true
     }
     for (const uri of urisOf(event)) {
-      if (usable) this.unreachable.delete(uri)
-      else this.unreachable.add(uri)
+      const key = `${event.kind} ${uri}`
+      if (usable) this.#unreachable.delete(key)
+      else this.#unreachable.set(key, uri)
     }
   }
 }
