@@ -27,7 +27,11 @@ export type Pipeline = {
   stop(): Promise<void>
 }
 
-type Options = { readonly relayUrls?: readonly string[]; readonly backfiller?: Partial<BackfillerOptions> }
+type Options = {
+  readonly relayUrls?: readonly string[]
+  /** null: nothing fetches the repos that are queued, so that all there is was told live. */
+  readonly backfiller?: Partial<BackfillerOptions> | null
+}
 
 const QUICKLY = { initialMs: 10, maxMs: 100 }
 const FACTS = { logger: silentLogger, version: '0.0.0' }
@@ -83,7 +87,7 @@ const createServices = (network: Sandbox, { log, pool }: { log: Log; pool: Pool 
     batchSize: 200,
     lookup: createLookup(resolver, 5_000),
   })
-  return [ingester, backfiller, indexer]
+  return options.backfiller === null ? [ingester, indexer] : [ingester, backfiller, indexer]
 }
 
 /** A series of the text format: `name{labels} value`. */

@@ -15,8 +15,8 @@ import { temporaryFolder } from '../harness/servers.ts'
 import { freePort, needs } from '../harness/services.ts'
 import { chances } from './chances.ts'
 import { differences, drift } from './oracle.ts'
-import { anyPort, identities, Restartable, upstreams } from './programs.ts'
-import { backlog, deadLetters } from './settled.ts'
+import { anyPort, identities, portsOf, Restartable, upstreams } from './programs.ts'
+import { backlog, backlogAt, deadLetters } from './settled.ts'
 import { until } from './until.ts'
 
 const RECORDS = 3_000
@@ -102,6 +102,8 @@ test(
       return Array.isArray(seen) && seen.length === 0 ? true : null
     }
     await until('the tables equal the truth', isEqual, { why: () => seen, everyMs: 500 })
+    const { indexer } = await portsOf(program.running)
+    await until('the streams are drained', async () => ((await backlogAt(indexer)) === 0 ? true : null))
     await program.stop()
     assert.equal(statSync(join(data, 'postgres', 'cluster')).ino, cluster, 'the same PostgreSQL to the end')
     await inspect(data, network)
