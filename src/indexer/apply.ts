@@ -1,15 +1,16 @@
 /**
- * One batch of events into the database, entirely: facts first, in one transaction; then, in a second one, what follows from
- * them together with what others wrote. When this resolves the batch may be acknowledged; when it rejects, nothing is lost and
+ * One batch of events into the database, entirely: facts first, in one transaction; then, in two further ones, what follows
+ * from them together with what others wrote (standing of posts, then notifications). When this resolves the batch may be acknowledged; when it rejects, nothing is lost and
  * the batch may be applied again.
  */
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
 import { queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
 import { writeSyncs } from './actor-sync.ts'
-import { affectedBy, isNothing } from './affected.ts'
+import { affectedBy, isNothing, type Affected } from './affected.ts'
 import { HolderChanged } from './duplicates.ts'
 import { planEvents, type IdentityHint, type Plan } from './plan.ts'
+import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
 import type { Tx } from './sql.ts'
 import { writeChanges, type Applied } from './write.ts'
@@ -42,9 +43,7 @@ export const applyEvents = async (
   for (const { did } of hints) options.recent.add(did)
   const changes = [...written.applied.applied, ...written.applied.repeated]
   const affected = affectedBy(changes)
-  const settled = isNothing(affected)
-    ? 0
-    : await transact(options, (tx) => settle(tx, options.pool.schema, affected))
+  const settled = isNothing(affected) ? 0 : await settleAll(options, affected)
   const { voided } = await recheckDeleted(options, written.applied.applied)
   return {
     plan,
@@ -52,6 +51,13 @@ export const applyEvents = async (
     voided: written.voided + voided,
     notifications: written.applied.notifications + settled,
   }
+}
+
+/** Resolves with the number of notifications written. */
+const settleAll = async (options: ApplyOptions, affected: Affected): Promise<number> => {
+  const { schema } = options.pool
+  const concerned = await transact(options, (tx) => settle(tx, schema, affected))
+  return transact(options, (tx) => settlePostNotifications(tx, schema, concerned))
 }
 
 const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) => Promise<T>): Promise<T> =>

@@ -34,10 +34,26 @@ type Item<T> = { readonly entry: Delivery; readonly value: T }
 
 const RETRY = { initialMs: 200, maxMs: 30_000 }
 
+/** Batches of a stream under way at once: while PostgreSQL writes one, the next is decoded and planned. */
+const LANES = 2
+
 export const createLoop = <T extends object>(options: LoopOptions<T>): Service => ({
   name: options.name,
   run: async (signal) => {
-    for await (const batch of options.consumer.batches(signal)) await handleBatch(options, batch, signal)
+    const failed = new AbortController()
+    const lanes = new Set<Promise<void>>()
+    const start = (batch: readonly Delivery[]) => {
+      const lane = handleBatch(options, batch, signal)
+        .catch((error: unknown) => failed.abort(error))
+        .finally(() => lanes.delete(lane))
+      lanes.add(lane)
+    }
+    for await (const batch of options.consumer.batches(AbortSignal.any([signal, failed.signal]))) {
+      start(batch)
+      if (lanes.size >= LANES) await Promise.race(lanes)
+    }
+    await Promise.all(lanes)
+    if (failed.signal.aborted) throw failed.signal.reason
   },
 })
 

@@ -1,6 +1,6 @@
 /**
- * Notifications. Recipients who muted the thread of the subject are left out, as the reference does; everybody else gets one
- * line. Callers guarantee that a record is written under its rev guard, so a repetition adds nothing.
+ * Notifications. Recipients who muted the thread of the subject are left out, as the reference does, and so are accounts deleted
+ * since; everybody else gets one line. Callers guarantee that a record is written under its rev guard, so a repetition adds nothing.
  */
 import type { Notification } from './collection.ts'
 import { run, type Tx } from './sql.ts'
@@ -21,6 +21,7 @@ export const insertNotifications = async (
       where not exists (
         select 1 from ${schema}.thread_mute m left join ${schema}.post s on s.uri = i."reasonSubject"
         where m."mutedByDid" = i.did and m."rootUri" = coalesce(s."replyRoot", s.uri))
+      and not exists (select 1 from millrace.account a where a.did = i.did and a."deletedAt" >= i."sortAt")
       returning id`,
     values: [
       pick('did'),

@@ -7,6 +7,7 @@ import { affectedBy } from './affected.ts'
 import { uriCollection } from './collection.ts'
 import { collectionByNsid } from './collections/index.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
+import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
 import { run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
@@ -24,13 +25,17 @@ export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): 
   })
   let total = 0
   for (let removed = CHUNK; removed === CHUNK; total += removed) {
-    removed = await pool.transaction((tx) => purgeChunk(tx, schema, did, deletedAt))
+    const chunk = await pool.transaction((tx) => purgeChunk(tx, schema, did, deletedAt))
+    await pool.transaction((tx) => settlePostNotifications(tx, schema, chunk.concerned))
+    removed = chunk.removed
   }
   await pool.transaction((tx) => forgetActor(tx, schema, did))
   return total
 }
 
-const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Promise<number> => {
+type Chunk = { readonly removed: number; readonly concerned: readonly string[] }
+
+const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Promise<Chunk> => {
   const lines = await run<{ uri: string }>(tx, {
     name: `records_of_${schema}`,
     text: `select uri from ${schema}.record where did = $1 and "indexedAt" <= $2 order by uri limit ${CHUNK}`,
@@ -49,8 +54,8 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
     values: [changes.map(({ key }) => key)],
   })
   await writeGuarded(tx, schema, changes)
-  await settle(tx, schema, affectedBy(changes))
-  return lines.length
+  const concerned = await settle(tx, schema, affectedBy(changes))
+  return { removed: lines.length, concerned }
 }
 
 const forgetActor = async (tx: Tx, schema: string, did: string): Promise<void> => {

@@ -125,8 +125,8 @@ const gateFor = (gates: ReadonlyMap<string, Gate>, reply: ReplyLine): Gate | nul
 }
 
 /**
- * Read only after everybody concerned is held: a statement that waits for a lock would go on with what it saw before. The posts
- * above are held too, so that whoever is about to change their standing comes either before us, and we see it, or after us, and
+ * Read only after everybody concerned is held, in one order: a statement that waits for a lock would go on with what it saw
+ * before. The posts above are held too, so that whoever is about to change their standing comes either before us, and we see it, or after us, and
  * finds our reply.
  */
 const loadReplies = async (
@@ -136,13 +136,9 @@ const loadReplies = async (
 ): Promise<readonly ReplyLine[]> => {
   await run(tx, {
     name: `hold_replies_${schema}`,
-    text: `select 1 from ${schema}.post where uri = any($1::text[]) order by uri for update`,
-    values: [uris],
-  })
-  await run(tx, {
-    name: `hold_parents_${schema}`,
-    text: `select 1 from ${schema}.post where uri in
-        (select "replyParent" from ${schema}.post where uri = any($1::text[])) order by uri for share`,
+    text: `select 1 from ${schema}.post where uri in (
+        select unnest($1::text[]) union select "replyParent" from ${schema}.post where uri = any($1::text[]))
+      order by uri for update`,
     values: [uris],
   })
   return run<ReplyLine>(tx, {

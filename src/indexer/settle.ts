@@ -7,25 +7,26 @@
 import type { Affected } from './affected.ts'
 import { Deltas } from './aggregates.ts'
 import { siblingUri, uriDid } from './collection.ts'
-import { settlePostNotifications } from './post-notifications.ts'
 import { settleQuotes } from './settle-quotes.ts'
 import { settleReplies } from './settle-replies.ts'
 import { deleteRows, insertRows, run, type Tx } from './sql.ts'
 import { tombstonedOf } from './tombstones.ts'
 
-/** Resolves with the number of notifications written. */
-export const settle = async (tx: Tx, schema: string, affected: Affected): Promise<number> => {
+/**
+ * Settles flags, marks and what deleted posts took along; resolves with the posts whose notifications are to be looked at next
+ * (settlePostNotifications, in a transaction of its own: it locks what the writers lock first, this locks what they lock after).
+ * Posts are locked before feed items, quotes and aggregates, in the order of the writers.
+ */
+export const settle = async (tx: Tx, schema: string, affected: Affected): Promise<readonly string[]> => {
   const deltas = new Deltas()
-  const gone = [...affected.deletedPosts, ...(await tombstonedOf(tx, affected.subjects))]
-  await dropWhatDeletedPostsTook(tx, schema, gone, deltas)
   await settleGateMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
-  await settleOwnThreads(tx, schema, affected)
   const replies = await settleReplies(tx, schema, affected, deltas)
   const quotes = await settleQuotes(tx, schema, affected)
-  const concerned = [...new Set([...affected.posts.keys(), ...replies, ...quotes])]
-  const notifications = await settlePostNotifications(tx, schema, concerned)
+  await settleOwnThreads(tx, schema, affected)
+  const gone = [...affected.deletedPosts, ...(await tombstonedOf(tx, affected.subjects))]
+  await dropWhatDeletedPostsTook(tx, schema, gone, deltas)
   await deltas.write(tx, schema)
-  return notifications
+  return [...new Set([...affected.posts.keys(), ...replies, ...quotes])]
 }
 
 /** Reposts of a deleted post leave the feeds, and nothing quotes it any more. */
@@ -56,14 +57,16 @@ const settleGateMarks = async (tx: Tx, schema: string, uris: readonly string[]):
   )
   await run(tx, {
     name: `gate_marks_${schema}`,
-    text: `update ${schema}.post p set "hasThreadGate" = m.thread, "hasPostGate" = m.post
-      from (select i.uri, case when t.uri is not null then true when i.nothread then false end as thread,
+    text: `with m as (select i.uri, case when t.uri is not null then true when i.nothread then false end as thread,
             case when g.uri is not null then true when i.nopost then false end as post
           from unnest($1::text[], $2::boolean[], $3::boolean[]) as i(uri, nothread, nopost)
             left join ${schema}.thread_gate t on t."postUri" = i.uri
-            left join ${schema}.post_gate g on g."postUri" = i.uri) m
-      where p.uri = m.uri
-        and (p."hasThreadGate" is distinct from m.thread or p."hasPostGate" is distinct from m.post)`,
+            left join ${schema}.post_gate g on g."postUri" = i.uri),
+        held as (select p.uri from ${schema}.post p join m on m.uri = p.uri
+          where p."hasThreadGate" is distinct from m.thread or p."hasPostGate" is distinct from m.post
+          order by p.uri for update of p)
+      update ${schema}.post p set "hasThreadGate" = m.thread, "hasPostGate" = m.post
+      from m join held on held.uri = m.uri where p.uri = m.uri`,
     values: [all, ...kinds.map((kind) => all.map((uri) => gone.has(gateUri(uri, kind))))],
   })
 }

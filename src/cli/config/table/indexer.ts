@@ -50,7 +50,7 @@ export const indexer = {
   }),
   indexerBatchSize: setting({
     kind: int({ min: 1, max: 10_000 }),
-    default: 500,
+    default: 2_000,
     env: ['INDEXER_BATCH_SIZE'],
     commands: ALL,
     text: 'Most entries of a stream written in one transaction.',

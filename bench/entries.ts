@@ -1,0 +1,47 @@
+/** Stream entries as the ingester writes them, made from a sandbox network's own frames. */
+import { once } from 'node:events'
+import WebSocket from 'ws'
+import { decodeFrame } from '../src/atproto/frame.ts'
+import { parseRepoMessage } from '../src/atproto/message.ts'
+import { encodeEvent } from '../src/event/codec.ts'
+import { convertMessage, DEFAULT_COLLECTIONS } from '../src/ingester/convert.ts'
+import { silentLogger } from '../src/lib/logger.ts'
+import { startSandbox } from '../src/sandbox/index.ts'
+import type { Fields } from '../src/stream/log.ts'
+
+/** The frames of a network that streams everything live, oldest first. */
+const sandboxFrames = async (records: number): Promise<Uint8Array[]> => {
+  const sandbox = await startSandbox({
+    seed: '7',
+    accounts: Math.max(50, Math.round(records / 100)),
+    records,
+    backfillShare: 0,
+    ratePerSecond: 1_000_000,
+    logger: silentLogger,
+  })
+  await sandbox.done
+  const socket = new WebSocket(
+    `${sandbox.relayUrls[0]?.replace('http', 'ws')}/xrpc/com.atproto.sync.subscribeRepos?cursor=0`,
+  )
+  const frames: Uint8Array[] = []
+  socket.on('message', (data: Buffer) => frames.push(data))
+  await once(socket, 'open')
+  for (let seen = -1; seen !== frames.length;) {
+    seen = frames.length
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  }
+  socket.terminate()
+  await sandbox.close()
+  return frames
+}
+
+export const sandboxEntries = async (records: number): Promise<Fields[]> =>
+  (await sandboxFrames(records)).flatMap((bytes) => {
+    const frame = decodeFrame(bytes)
+    if ('drop' in frame || frame.kind === 'error') return []
+    const message = parseRepoMessage(frame)
+    if ('drop' in message || message.type === 'info') return []
+    return convertMessage(message, { collections: DEFAULT_COLLECTIONS, receivedAtMs: Date.now() }).events.map(
+      encodeEvent,
+    )
+  })

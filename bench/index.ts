@@ -1,0 +1,140 @@
+/**
+ * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one writer), against the raw ceiling of
+ * the same run: COPY of the very rows it wrote into tables of the same shape with the same indexes. PostgreSQL is the embedded
+ * one, durable as in production, and shares the machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000]
+ */
+import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import Table from 'cli-table3'
+import { startEmbeddedPostgres } from '../src/db/embedded.ts'
+import { migrate } from '../src/db/migrate.ts'
+import { openPool, type Pool } from '../src/db/pool.ts'
+import { APPVIEW, appviewSql, NETWORK_TABLES } from '../src/db/schema/appview.ts'
+import { decodeEvent } from '../src/event/codec.ts'
+import type { StreamEvent } from '../src/event/event.ts'
+import { RecentDids } from '../src/indexer/accounts.ts'
+import { applyEvents } from '../src/indexer/apply.ts'
+import { silentLogger } from '../src/lib/logger.ts'
+import type { Fields } from '../src/stream/log.ts'
+import { sandboxEntries } from './entries.ts'
+
+const TURNS = 3
+
+const { values } = parseArgs({
+  options: { events: { type: 'string', default: '20000' }, batch: { type: 'string', default: '500,2000' } },
+})
+
+const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
+  const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), logger: silentLogger })
+  const pool = await openPool({ url: server.url, max: 4, logger: silentLogger })
+  try {
+    await migrate(pool)
+    return await work(pool)
+  } finally {
+    await pool.close()
+    await server.stop()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+type Run = { readonly perSecond: number; readonly cpuSeconds: number; readonly statements: number }
+
+/** Every statement counted: the deterministic part of the result. */
+const counting = (pool: Pool): { pool: Pool; statements: () => number } => {
+  let statements = 0
+  const counted = (queryable: Pick<Pool, 'query'>): Pick<Pool, 'query'> => ({
+    query: (statement) => {
+      statements += 1
+      return queryable.query(statement)
+    },
+  })
+  const transaction: Pool['transaction'] = (work, options) =>
+    pool.transaction((tx) => {
+      statements += 2
+      return work(counted(tx))
+    }, options)
+  return { pool: { ...pool, ...counted(pool), transaction }, statements: () => statements }
+}
+
+const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): Promise<Run> => {
+  const counter = counting(pool)
+  const recent = new RecentDids({ max: 100_000, ttlMs: 3_600_000 })
+  const cpu = process.cpuUsage()
+  const start = performance.now()
+  for (let at = 0; at < entries.length; at += batch) {
+    const events = entries.slice(at, at + batch).map((fields) => decodeEvent(fields) as StreamEvent)
+    await applyEvents({ pool: counter.pool, recent, resolveIdentities: true }, events)
+  }
+  const seconds = (performance.now() - start) / 1_000
+  const { user, system } = process.cpuUsage(cpu)
+  return {
+    perSecond: entries.length / seconds,
+    cpuSeconds: (user + system) / 1e6,
+    statements: (counter.statements() / entries.length) * 1_000,
+  }
+}
+
+/** COPY of the rows just written into a second set of tables; resolves with events per second, for the same events. */
+const copyAll = async (pool: Pool, events: number): Promise<number> => {
+  await pool.query({ text: 'create schema ceiling' })
+  await pool.query({ text: appviewSql('ceiling', 'public').join(';\n') })
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-copy-'))
+  chmodSync(folder, 0o777)
+  const columns = (table: string) =>
+    (APPVIEW.tables[table]?.columns ?? [])
+      .filter((column) => column.generated === undefined)
+      .map(({ name }) => `"${name}"`)
+      .join(', ')
+  for (const table of NETWORK_TABLES) {
+    await pool.query({ text: `copy bsky."${table}" (${columns(table)}) to '${join(folder, table)}'` })
+  }
+  const start = performance.now()
+  await pool.transaction(async (tx) => {
+    for (const table of NETWORK_TABLES) {
+      await tx.query({ text: `copy ceiling."${table}" (${columns(table)}) from '${join(folder, table)}'` })
+    }
+  })
+  const seconds = (performance.now() - start) / 1_000
+  rmSync(folder, { recursive: true, force: true })
+  return events / seconds
+}
+
+const median = (numbers: readonly number[]): number =>
+  numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
+
+const entries = await sandboxEntries(Number(values.events))
+const table = new Table({
+  head: [
+    'batch',
+    'events/s',
+    'COPY of the rows, events/s',
+    'share of the ceiling',
+    'node CPU s',
+    'statements / 1,000 events',
+  ],
+})
+for (const batch of values.batch.split(',').map(Number)) {
+  const runs: Run[] = []
+  const ceilings: number[] = []
+  for (let turn = 0; turn < TURNS; turn++) {
+    await withDatabase(async (pool) => {
+      runs.push(await indexAll(pool, entries, batch))
+      ceilings.push(await copyAll(pool, entries.length))
+    })
+  }
+  const own = median(runs.map(({ perSecond }) => perSecond))
+  const ceiling = median(ceilings)
+  table.push([
+    batch,
+    Math.round(own).toLocaleString('en'),
+    Math.round(ceiling).toLocaleString('en'),
+    `${Math.round((own / ceiling) * 100)} %`,
+    median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
+    Math.round(median(runs.map(({ statements }) => statements))),
+  ])
+}
+console.log(`${entries.length} events, medians of ${TURNS} runs in turn`)
+console.log(table.toString())
