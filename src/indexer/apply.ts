@@ -5,6 +5,7 @@
  */
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
+import { TransientError } from '../lib/errors.ts'
 import { queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
 import { writeSyncs } from './actor-sync.ts'
 import { affectedBy, isNothing, type Affected } from './affected.ts'
@@ -98,7 +99,9 @@ const retryHolders = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (error) {
-      if (!(error instanceof HolderChanged) || attempt >= MAX_HOLDER_CHANGES) throw error
+      if (!(error instanceof HolderChanged)) throw error
+      if (attempt >= MAX_HOLDER_CHANGES)
+        throw new TransientError('other writers were faster', { cause: error })
     }
   }
 }

@@ -61,7 +61,7 @@ export const resolveDuplicates = async (
   }
 }
 
-/** The waiting duplicates of holders that are gone, as rows again; locked, so that none is deleted while it is promoted. */
+/** The waiting duplicates of holders that are gone, as rows again; held, so that none is deleted while it is promoted. */
 const duplicatesOf = async (
   tx: Tx,
   schema: string,
@@ -69,12 +69,18 @@ const duplicatesOf = async (
   uris: readonly string[],
 ): Promise<WonRow[]> => {
   if (uris.length === 0) return []
+  // A statement of its own, so that the next one sees what was committed while this one waited.
+  await run(tx, {
+    name: `hold_duplicates_of_${schema}`,
+    text: `select 1 from ${schema}.record where uri in
+        (select uri from ${schema}.duplicate_record where "duplicateOf" = any($1::text[])) order by uri for update`,
+    values: [uris],
+  })
   type Line = { uri: string; cid: string; indexedAt: string; json: string }
   const lines = await run<Line>(tx, {
     name: `duplicates_of_${schema}`,
     text: `select d.uri, r.cid, d."indexedAt", r.json from ${schema}.duplicate_record d
-      join ${schema}.record r on r.uri = d.uri where d."duplicateOf" = any($1::text[]) order by d.uri
-      for update`,
+      join ${schema}.record r on r.uri = d.uri where d."duplicateOf" = any($1::text[]) order by d.uri`,
     values: [uris],
   })
   return lines.flatMap(({ uri, cid, indexedAt, json }) => {
