@@ -9,7 +9,7 @@ import { collectionByNsid } from './collections/index.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
-import { run, type Tx } from './sql.ts'
+import { deleteRows, run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
 
 const CHUNK = 1_000
@@ -29,7 +29,7 @@ export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): 
     await pool.transaction((tx) => settlePostNotifications(tx, schema, chunk.concerned))
     removed = chunk.removed
   }
-  await pool.transaction((tx) => forgetActor(tx, schema, did))
+  await pool.transaction((tx) => forgetActor(tx, schema, did, deletedAt))
   return total
 }
 
@@ -41,6 +41,12 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
     text: `select uri from ${schema}.record where did = $1 and "indexedAt" <= $2 order by uri limit ${CHUNK}`,
     values: [did, at],
   })
+  const strange = lines.filter(({ uri }) => !collectionByNsid.has(uriCollection(uri)))
+  await deleteRows(
+    tx,
+    { schema, table: 'record', owner: 'uri' },
+    strange.map(({ uri }) => uri),
+  )
   const changes = lines.flatMap(({ uri }): Change[] => {
     const collection = collectionByNsid.get(uriCollection(uri))
     return collection
@@ -58,7 +64,8 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   return { removed: lines.length, concerned }
 }
 
-const forgetActor = async (tx: Tx, schema: string, did: string): Promise<void> => {
+/** What it was told, and what it told by records that are gone; what came after its return stays. */
+const forgetActor = async (tx: Tx, schema: string, did: string, at: string): Promise<void> => {
   await run(tx, {
     name: `forget_${schema}_actor`,
     text: `delete from ${schema}.actor where did = $1`,
@@ -66,7 +73,8 @@ const forgetActor = async (tx: Tx, schema: string, did: string): Promise<void> =
   })
   await run(tx, {
     name: `forget_${schema}_notifications`,
-    text: `delete from ${schema}.notification where did = $1 or author = $1`,
-    values: [did],
+    text: `delete from ${schema}.notification n where (did = $1 and "sortAt" <= $2)
+      or (author = $1 and not exists (select 1 from ${schema}.record r where r.uri = n."recordUri"))`,
+    values: [did, at],
   })
 }
