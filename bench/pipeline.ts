@@ -33,8 +33,13 @@ const network = async (): Promise<Sandbox> => {
   return sandbox
 }
 
+/** As package.json starts it. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
+
 const run = (...args: string[]): ChildProcess =>
-  spawn(process.execPath, [MAIN, ...args, '--log-level', 'error'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args, '--log-level', 'error'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
 
 const stop = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null) return

@@ -41,7 +41,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 /** Runs the same command line on `binary`; resolves with its exit code. */
 export const runOn = (binary: string, args: readonly string[]): Promise<number> =>
   new Promise((resolve, reject) => {
-    const child = spawn(binary, args, { stdio: 'inherit' })
+    const child = spawn(binary, [...process.execArgv, ...args], { stdio: 'inherit' })
     for (const signal of SIGNALS) process.on(signal, () => child.kill(signal))
     child.once('error', reject)
     child.once('exit', (code) => resolve(code ?? 1))
