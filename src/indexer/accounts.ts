@@ -26,6 +26,18 @@ export const withoutDeleted = async (
   return { alive: changes.filter((change) => !isVoid(change)), voided: changes.filter(isVoid) }
 }
 
+/**
+ * One transaction at a time decides on what an account shows: whoever writes its state and whoever makes its line of `actor` would
+ * otherwise each miss what the other has not committed yet, and the line would keep an old state for good.
+ */
+export const holdAccounts = (tx: Tx, dids: readonly string[]) =>
+  run(tx, {
+    name: 'hold_accounts',
+    text: `select pg_advisory_xact_lock(key)
+      from (select distinct hashtextextended(did, 0) as key from unnest($1::text[]) as i(did) order by key) k`,
+    values: [dids],
+  })
+
 /** Writes account states; resolves with the DIDs whose state is new. */
 export const writeAccounts = async (
   tx: Tx,
@@ -34,6 +46,7 @@ export const writeAccounts = async (
 ): Promise<readonly string[]> => {
   if (accounts.size === 0) return []
   const lines = [...accounts.values()].sort((a, b) => (a.did < b.did ? -1 : 1))
+  await holdAccounts(tx, [...accounts.keys()])
   const won = await run<{ did: string }>(tx, {
     name: 'upsert_account',
     text: `insert into millrace.account as a (did, active, status, time, seq)

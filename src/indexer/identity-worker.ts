@@ -10,7 +10,7 @@ import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import { TransientError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Service } from '../lib/service.ts'
-import { upstreamStatus } from './accounts.ts'
+import { holdAccounts, upstreamStatus } from './accounts.ts'
 import type { FoundIdentity, FoundStatus, Lookup } from './lookup.ts'
 import { purgeAccount } from './purge.ts'
 import { run, type Tx } from './sql.ts'
@@ -154,7 +154,9 @@ const upsertActors = async (
   schema: string,
   actors: readonly { did: string; time: string; handle: string | null }[],
 ): Promise<void> => {
-  const values = [actors.map(({ did }) => did), actors.map(({ handle }) => handle)]
+  const dids = actors.map(({ did }) => did)
+  const values = [dids, actors.map(({ handle }) => handle)]
+  await holdAccounts(tx, dids)
   await run(tx, {
     name: `release_${schema}_handles`,
     text: `update ${schema}.actor a set handle = null from unnest($1::text[], $2::text[]) as i(did, handle)
@@ -195,15 +197,27 @@ const writeStatus = async (pool: Pool, { work: { did }, identity, status }: Foun
     return
   }
   if (status === 'gone' || account.active) return
-  await run(pool, {
-    name: `correct_${pool.schema}_status`,
-    text: `update ${pool.schema}.actor set "upstreamStatus" = $2 where did = $1 and "upstreamStatus" is distinct from $2
+  await pool.transaction((tx) => correctStatus(tx, pool.schema, { did, time: account.time, status }))
+}
+
+type Correction = {
+  readonly did: string
+  readonly time: string
+  readonly status: Exclude<FoundStatus, 'gone'>
+}
+
+/** Only while the event that was doubted is still the newest. */
+const correctStatus = async (tx: Tx, schema: string, { did, time, status }: Correction): Promise<void> => {
+  await holdAccounts(tx, [did])
+  await run(tx, {
+    name: `correct_${schema}_status`,
+    text: `update ${schema}.actor set "upstreamStatus" = $2 where did = $1 and "upstreamStatus" is distinct from $2
       and exists (select 1 from millrace.account where did = $1 and time = $3)`,
-    values: [did, upstreamStatus(status), account.time],
+    values: [did, upstreamStatus(status), time],
   })
-  await run(pool, {
+  await run(tx, {
     name: 'correct_account',
     text: 'update millrace.account set active = $2, status = $3 where did = $1 and time = $4',
-    values: [did, status.active, status.status, account.time],
+    values: [did, status.active, status.status, time],
   })
 }
