@@ -51,9 +51,10 @@ test(
   'event by event, and resyncs after it, the live pipeline makes the tables of the reference',
   needs('pg'),
   async (t) => {
-    const judge = new Judge(history, [...REFERENCE_RULES, statusAsked])
+    const judge = new Judge(history, [...REFERENCE_RULES, statusAsked], [...HISTORY_RULES, ...ORDER_RULES])
     await withPipeline(SCENE, async (pipeline) => {
       const { ingester, indexer, backfiller, start, drained, pool } = pipeline
+      // Two batches of a stream are under way at once, so that neighbours may change places.
       start(ingester('firehose'), ingester('labeler'), indexer({ batchSize: 1 }))
       await ingested(pipeline)
       await drained(FIREHOSE_LIVE, LABEL_LIVE)

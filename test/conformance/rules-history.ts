@@ -10,34 +10,59 @@ const REPLY_FLAGS = ['violatesThreadGate', 'invalidReplyRoot']
 
 type Gate = { readonly allow?: readonly unknown[] }
 
-/** The two sides judge the reply differently: the flags are null together, or a verdict each. */
-const verdictDiffers = (ours: Row | null, theirs: Row | null): boolean =>
-  (ours?.['violatesThreadGate'] === true) !== (theirs?.['violatesThreadGate'] === true)
+const isTrue = (row: Row | null, column: string): boolean => row?.[column] === true
 
 const gateWithAPast: Rule = {
   name: 'a thread gate with a past',
   reason:
-    'A gate that was edited or deleted judged the replies of its time. Where it is gone when reply and gate are looked at together, nobody can say how it would have judged; a verdict that was passed stays, as in the reference.',
+    'A gate that was edited or deleted judged the replies of its time. Where it is gone when reply and gate are looked at together, nobody can say how it would have judged: the reply is let in.',
   explains: (difference, { history }) => {
     const root = replyOf(history.record(text(difference.ours, 'uri')))?.root
     return difference.table === 'post' &&
       root !== undefined &&
       history.hasPast(gateOf(root, 'threadgate')) &&
-      verdictDiffers(difference.ours, difference.theirs)
+      isTrue(difference.theirs, 'violatesThreadGate') &&
+      !isTrue(difference.ours, 'violatesThreadGate')
       ? among(difference, REPLY_FLAGS)
       : []
+  },
+}
+
+const gateAlreadyGone: Rule = {
+  name: 'a gate that had already gone',
+  reason:
+    'A reply or quote that meets a gate which was deleted, or replaced, before it was written (the deletion arrives last) is turned away, and stays so. In the order of the stream it cannot happen.',
+  explains: (difference, { history }) => {
+    const { table, ours, theirs } = difference
+    const record = history.record(text(ours, 'uri'))
+    const [root, quoted] = [replyOf(record)?.root, quotedBy(record)?.uri]
+    const isLate = (column: string, gate: string | undefined): boolean =>
+      table === 'post' &&
+      gate !== undefined &&
+      history.hasPast(gate) &&
+      isTrue(ours, column) &&
+      !isTrue(theirs, column)
+    return [
+      ...(isLate('violatesThreadGate', root && gateOf(root, 'threadgate'))
+        ? among(difference, REPLY_FLAGS)
+        : []),
+      ...(isLate('violatesEmbeddingRules', quoted && gateOf(quoted, 'postgate'))
+        ? among(difference, ['violatesEmbeddingRules'])
+        : []),
+    ]
   },
 }
 
 const lateGateFacts: Rule = {
   name: 'a reply before what its gate asks for',
   reason:
-    'A gate that admits those who are mentioned, followed, following or listed is asked when reply and gate meet. Where the mentioning post, the follow or the list item arrives after both, the reply stays turned away: arrivals of follows do not look for replies. A limit of ours; in the order of the stream it cannot happen.',
+    'A gate that admits those who are mentioned, followed, following or listed is asked when reply and gate meet. Where the mentioning post, the follow or the list item arrives after both, the reply stays turned away: arrivals of follows do not look for replies. In the order of the stream it cannot happen.',
   explains: (difference, { history }) => {
     const root = replyOf(history.record(text(difference.ours, 'uri')))?.root
     const gate = root && (history.record(gateOf(root, 'threadgate')) as Gate)
     return difference.table === 'post' &&
       gate &&
+      !history.hasPast(gateOf(root, 'threadgate')) &&
       (gate.allow ?? []).length > 0 &&
       difference.ours?.['violatesThreadGate'] === true &&
       difference.theirs?.['violatesThreadGate'] !== true
@@ -49,10 +74,14 @@ const lateGateFacts: Rule = {
 const postGateWithAPast: Rule = {
   name: 'a post gate with a past',
   reason:
-    'As with thread gates: a post gate that was deleted forbade the quotes of its time, and cannot be asked any more when quote and gate are looked at together; a verdict that was passed stays.',
+    'As with thread gates: a post gate that was deleted forbade the quotes of its time, and cannot be asked any more when quote and gate are looked at together.',
   explains: (difference, { history }) => {
     const quoted = quotedBy(history.record(text(difference.ours, 'uri')))
-    return difference.table === 'post' && quoted && history.hasPast(gateOf(quoted.uri, 'postgate'))
+    return difference.table === 'post' &&
+      quoted &&
+      history.hasPast(gateOf(quoted.uri, 'postgate')) &&
+      isTrue(difference.theirs, 'violatesEmbeddingRules') &&
+      !isTrue(difference.ours, 'violatesEmbeddingRules')
       ? among(difference, ['violatesEmbeddingRules'])
       : []
   },
@@ -117,7 +146,7 @@ const replyThatWent: Rule = {
 const hiddenReply: Rule = {
   name: 'a reply below one that is hidden',
   reason:
-    'A thread gate that hides a reply keeps replies to that reply from notifying further up. Where the gate arrives after them, they have notified already. A limit of ours; in the order of the stream it is the same in the reference.',
+    'A thread gate that hides a reply keeps replies to that reply from notifying further up. Where the gate arrives after them, they have notified already. In the order of the stream it is as in the reference.',
   explains: ({ table, ours, theirs }, { history }) => {
     if (table !== 'notification' || theirs !== null || text(ours, 'reason') !== 'reply') return []
     const uri = text(ours, 'recordUri')
@@ -150,4 +179,4 @@ export const HISTORY_RULES: readonly Rule[] = [
 ]
 
 /** Limits of ours: what depends on the order of arrival although everything is there in the end. */
-export const ORDER_RULES: readonly Rule[] = [lateGateFacts, hiddenReply]
+export const ORDER_RULES: readonly Rule[] = [gateAlreadyGone, lateGateFacts, hiddenReply]
