@@ -103,6 +103,7 @@ const settle = async (pipeline: Pipeline, isSettled: () => Promise<readonly stri
   await until(
     'the streams are drained and the tables are as they should be',
     async () => {
+      await pipeline.alive()
       const left = await backlog(pipeline.log)
       const wrong = left > 0 ? [`${left} entries in the streams`] : await isSettled()
       seen = wrong

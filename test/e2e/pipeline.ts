@@ -24,6 +24,8 @@ export type Pipeline = {
   readonly pool: Pool
   /** The sum of all series of the name, of any service, whose text holds every one of `labels` (`reason="timeout"`). */
   metric(name: string, ...labels: string[]): Promise<number>
+  /** Rejects with the reason when a service has failed. */
+  alive(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -116,12 +118,13 @@ export const openPipeline = async (
     services.map(({ service }) => service),
     stopping.signal,
   )
-  running.catch(() => {})
   const stop = () => {
     stopping.abort()
     return running
   }
-  stack.defer(stop)
+  // Who asks whether it is alive is told why it is not; a failure there must not be hidden behind one of closing.
+  stack.defer(() => stop().catch(() => {}))
+  const alive = () => Promise.race([running, Promise.resolve()])
   const registries = services.map(({ registry }) => registry)
-  return { ...stores, metric: (name, ...labels) => readMetric(registries, name, labels), stop }
+  return { ...stores, metric: (name, ...labels) => readMetric(registries, name, labels), alive, stop }
 }
