@@ -165,7 +165,7 @@ test('whatever a record holds, it is indexed exactly or dropped with a reason', 
       await post(JSON.parse(JSON.stringify(fields)) as object)
       await tryRecord(DECLARATION, {
         $type: DECLARATION,
-        anything: JSON.parse(JSON.stringify(anything)),
+        anything: JSON.parse(JSON.stringify(anything)) as Json,
       })
     }),
     { numRuns: 60, seed: 1 },
