@@ -69,7 +69,7 @@ const watch = async (port: number, children: readonly ChildProcess[]): Promise<R
     const at = performance.now()
     if (first === null && events > 0) first = { at, events }
     if (events > last.events) last = { at, events }
-    if (first !== null && at - last.at > 5_000) break
+    if (first !== null && at - last.at > 15_000) break
     if (children.some(({ exitCode }) => exitCode !== null))
       throw new Error('a service ended before its work was done')
     await new Promise((resolve) => setTimeout(resolve, 100))

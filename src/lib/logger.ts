@@ -13,9 +13,17 @@ export type LogFormat = 'json' | 'pretty'
 export const createLogger = (options: { level: LogLevel; format: LogFormat }): Logger => {
   const base = { level: options.level, base: null }
   if (options.format === 'json') {
-    return pino({ ...base, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }))
+    return pino(
+      { ...base, timestamp: pino.stdTimeFunctions.isoTime },
+      pino.destination({ fd: 2, sync: true }),
+    )
   }
-  const stream = pretty({ destination: 2, sync: true, colorize: process.stderr.isTTY, translateTime: 'SYS:HH:MM:ss' })
+  const stream = pretty({
+    destination: 2,
+    sync: true,
+    colorize: process.stderr.isTTY,
+    translateTime: 'SYS:HH:MM:ss',
+  })
   return pino(base, stream)
 }
 
