@@ -31,6 +31,9 @@ const reconnect = (reason: string) =>
   ['ingester_reconnects_total', 'part="firehose"', `reason="${reason}"`] as const
 const dropped = ['ingester_frames_total', 'outcome="dropped"'] as const
 
+/** Other requests of the pipeline, for handles and states, would be struck as well. */
+const GET_REPO = 'com.atproto.sync.getRepo'
+
 const DRILLS: readonly Drill[] = [
   ['listrepos_page_fails', { times: 2, cursor: '' }, 'start', ['ingester_backfill_fetch_errors_total']],
   ['plc_down', { times: 5 }, 'start', failure('did_unavailable')],
@@ -57,9 +60,9 @@ const DRILLS: readonly Drill[] = [
   ['missing_block', { times: 2, target: 'repo' }, 'fetch', failure('missing_block')],
   ['truncated_car', { times: 2 }, 'fetch', failure('truncated_car')],
   ['slow_car', { times: 2, bytesPerSecond: 2_000 }, 'fetch', failure('too_slow')],
-  ['http_429', { times: 2 }, 'fetch', ['backfiller_fetches_total', 'answer="429"']],
-  ['http_5xx', { times: 2 }, 'fetch', failure('http_5xx')],
-  ['html_body', { times: 2 }, 'fetch', failure('not_a_car')],
+  ['http_429', { times: 2, target: GET_REPO }, 'fetch', ['backfiller_fetches_total', 'answer="429"']],
+  ['http_5xx', { times: 2, target: GET_REPO }, 'fetch', failure('http_5xx')],
+  ['html_body', { times: 2, target: GET_REPO }, 'fetch', failure('not_a_car')],
   // Once more at the end, when nothing fetches repos any more: what these frames told is missed until the resync.
   ['malformed_cbor', { times: 20 }, 'live', dropped],
 ]
