@@ -12,11 +12,13 @@ import {
   at,
   create,
   didOf,
+  noise,
   openTestDatabase,
   ref,
   remove,
   rowsOf,
   timeOf,
+  TOO_LONG,
   until,
   type TestDatabase,
 } from './testing.ts'
@@ -33,19 +35,6 @@ const like = (n: number, did: string, subject: string): StreamEvent =>
   create(n, [did, 'like', `l${n}`], { subject: ref(subject), createdAt: timeOf(n) })
 const POST = at(didOf('author'), 'post', 'p')
 const likesOf = async (pool: Pool, did: string) => (await rowsOf(pool, 'like', { creator: did })).length
-
-/** Text that no compression makes short. */
-const noise = (length: number): string => {
-  let seed = 7
-  const next = () => (seed = (seed * 48_271) % 2_147_483_647)
-  return Array.from({ length }, () => 'abcdefghijklmnopqrstuvwxyz'[next() % 26]).join('')
-}
-/** Valid, and more than an index of PostgreSQL can hold. */
-const TOO_LONG = at(
-  `did:web:${noise(2_020)}.com`,
-  `${noise(60)}.${noise(60)}.${noise(60)}.${noise(60)}`,
-  noise(500),
-)
 
 test('entries that nobody can read become dead letters with their reasons, and their neighbours are indexed', async () => {
   await using store = await openTestLog()

@@ -17,23 +17,31 @@ export type TestLog = AsyncDisposable & {
   readonly log: Log
   /** These operations fail as they do while a store is away. */
   readonly away: Set<keyof Log>
+  /** How often that has happened. */
+  readonly refusals: { count: number }
 }
 
 export const openTestLog = async (): Promise<TestLog> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-indexer-'))
   const real = await openEmbeddedLog({ dataDir })
   const away = new Set<keyof Log>()
+  const refusals = { count: 0 }
+  const refuse = () => {
+    refusals.count += 1
+    return Promise.reject(new TransientError('the store is away'))
+  }
   const log = new Proxy<Log>(real, {
     get: (_, key) => {
       const value: unknown = Reflect.get(real, key, real)
       if (typeof value !== 'function') return value
-      if (away.has(key as keyof Log)) return () => Promise.reject(new TransientError('the store is away'))
+      if (away.has(key as keyof Log)) return refuse
       return (value as (...args: unknown[]) => unknown).bind(real)
     },
   })
   return {
     log,
     away,
+    refusals,
     [Symbol.asyncDispose]: async () => {
       await real[Symbol.asyncDispose]()
       rmSync(dataDir, { recursive: true, force: true })

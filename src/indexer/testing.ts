@@ -84,6 +84,19 @@ export const nsidOf = (name: string): string => NSIDS[name] ?? name
 
 export const ref = (uri: string): { uri: string; cid: string } => ({ uri, cid: cidOf(uri) })
 
+/** Text that no compression makes short. */
+export const noise = (length: number): string => {
+  let seed = 7
+  const next = () => (seed = (seed * 48_271) % 2_147_483_647)
+  return Array.from({ length }, () => 'abcdefghijklmnopqrstuvwxyz'[next() % 26]).join('')
+}
+/** A reference that is valid, and more than an index of PostgreSQL can hold. */
+export const TOO_LONG = at(
+  `did:web:${noise(2_020)}.com`,
+  `${noise(60)}.${noise(60)}.${noise(60)}.${noise(60)}`,
+  noise(500),
+)
+
 type Path = readonly [did: string, collection: string, rkey: string]
 type More = { readonly seq?: number; readonly time?: string; readonly rev?: string; readonly cid?: string }
 
