@@ -36,7 +36,8 @@ type Work = {
 }
 type Found = { readonly work: Work; readonly identity: FoundIdentity; readonly status: FoundStatus | null }
 
-const LEASE_SECONDS = 120
+/** Above the longest look-up (four answers of 10 s each); what a killed process had taken waits this long for the next one. */
+const LEASE_SECONDS = 60
 const IDLE_MS = 500
 const RETRY = { initialMs: 2_000, maxMs: 7 * 24 * 3_600_000 }
 

@@ -2,7 +2,8 @@
 import { sleep } from '../../src/lib/backoff.ts'
 
 const LOOK_EVERY_MS = 50
-const LONGEST_MS = 90_000
+/** Above the lease of an identity that a killed indexer was looking up (60 s). */
+const LONGEST_MS = 120_000
 
 /** Resolves with the first value that is not null; at the deadline `why` tells what was seen last. */
 export const until = async <T>(
