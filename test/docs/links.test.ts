@@ -11,7 +11,18 @@ const FILES = globSync(['*.md', '{docs,monitoring,bench,test,src}/**/*.md'], { c
 const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 'utf8')]))
 
 /** Flags of other programs. */
-const FOREIGN = new Set(['check', 'help', 'omit', 'owner', 'pwprompt', 'raw', 'test', 'version', 'write'])
+const FOREIGN = new Set([
+  'check',
+  'help',
+  'omit',
+  'owner',
+  'pwprompt',
+  'raw',
+  'events',
+  'test',
+  'version',
+  'write',
+])
 /** Read by tests. */
 const OF_TESTS = ['MILLRACE_SCREENSHOT']
 
