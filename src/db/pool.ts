@@ -75,6 +75,7 @@ export const openPool = async (options: PoolOptions): Promise<Pool> => {
   const statementTimeoutMs = options.statementTimeoutMs ?? 60_000
   const pool = new pg.Pool(connectionConfig(options, statementTimeoutMs))
   pool.on('error', (error) => {
+    if (pool.ending) return // we are leaving, and the server was quicker
     options.logger.warn({ err: error.message }, 'an idle PostgreSQL connection broke')
     options.onError?.(error)
   })

@@ -72,7 +72,7 @@ export type Plan = {
   readonly repeated: number
 }
 
-/** Sorts by rev and then by uri hash are what keep concurrent writers free of deadlocks: see write.ts. */
+/** The key of a record in `millrace.record_rev`: half hash of the repo, so that a repo's records lie together, half of the path. */
 export const recordKey = (did: string, path: string): string => {
   const hex = hash('sha256', did).slice(0, 16) + hash('sha256', path).slice(0, 16)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
