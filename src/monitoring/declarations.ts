@@ -70,10 +70,8 @@ const checkLabels = ({ name, labels = {} }: MetricSpec): string[] => {
   ]
 }
 
-const checkShape = ({ name, type, buckets, collect, labels }: MetricSpec): string[] => [
-  ...(collect && (type !== 'gauge' || labels)
-    ? [`${name}: only a gauge without labels is read at scrape time`]
-    : []),
+const checkShape = ({ name, type, buckets, collect }: MetricSpec): string[] => [
+  ...(collect && type !== 'gauge' ? [`${name}: only a gauge is read at scrape time`] : []),
   ...(buckets && type !== 'histogram' ? [`${name} has buckets but is a ${type}`] : []),
   ...(buckets && buckets.some((bound, i) => i > 0 && bound <= (buckets[i - 1] ?? bound))
     ? [`${name}: the buckets must rise`]

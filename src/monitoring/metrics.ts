@@ -15,9 +15,13 @@ export type MetricSpec = {
   readonly cause: string
   readonly labels?: LabelSpec
   readonly buckets?: readonly number[]
-  /** Gauges only: read at scrape time instead of being set (labelless gauges). */
-  readonly collect?: () => number | Promise<number>
+  /** Gauges only: read at scrape time instead of being set. A number without labels, otherwise a value per combination. */
+  readonly collect?: () => Reading | Promise<Reading>
 }
+
+/** NaN says "not known": the series stays, and no comparison with it is true. */
+export type Reading =
+  number | readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
 
 type LabelValues<L> = L extends LabelSpec ? { readonly [K in keyof L]: L[K][number] } : undefined
 type WithLabels<S extends MetricSpec, V extends unknown[]> = S['labels'] extends LabelSpec
@@ -74,7 +78,9 @@ const gauge = (registry: Registry, spec: MetricSpec) => {
     registers: [registry],
     ...(collect && {
       async collect() {
-        metric.set(await collect())
+        const reading = await collect()
+        if (typeof reading === 'number') metric.set(reading)
+        else for (const { labels, value } of reading) metric.set({ ...labels }, value)
       },
     }),
   })

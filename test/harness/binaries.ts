@@ -6,12 +6,24 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-export type Program = 'redis-server' | 'prometheus' | 'promtool' | 'chromium'
+export type Program =
+  | 'redis-server'
+  | 'prometheus'
+  | 'promtool'
+  | 'alertmanager'
+  | 'amtool'
+  | 'redis-exporter'
+  | 'postgres-exporter'
+  | 'chromium'
 
 const NAMES: Record<Program, readonly string[]> = {
   'redis-server': ['redis-server', 'valkey-server'],
   prometheus: ['prometheus'],
   promtool: ['promtool'],
+  alertmanager: ['prometheus-alertmanager', 'alertmanager'],
+  amtool: ['amtool'],
+  'redis-exporter': ['prometheus-redis-exporter', 'redis_exporter'],
+  'postgres-exporter': ['prometheus-postgres-exporter', 'postgres_exporter'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
 }
 
@@ -19,6 +31,10 @@ const DEBIAN_PACKAGE: Record<Program, string> = {
   'redis-server': 'redis-server',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  alertmanager: 'prometheus-alertmanager',
+  amtool: 'prometheus-alertmanager',
+  'redis-exporter': 'prometheus-redis-exporter',
+  'postgres-exporter': 'prometheus-postgres-exporter',
   chromium: 'chromium',
 }
 

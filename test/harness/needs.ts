@@ -7,12 +7,13 @@ import { join } from 'node:path'
 import type { Program } from './binaries.ts'
 import { findProgram } from './binaries.ts'
 
-export type Need = 'redis' | 'pg' | 'prom' | 'browser' | 'fixtures'
+export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'browser' | 'fixtures'
 
 export const PROGRAMS: Record<Need, readonly Program[]> = {
   redis: ['redis-server'],
   pg: [],
   prom: ['prometheus', 'promtool'],
+  alerts: ['alertmanager', 'amtool', 'redis-exporter', 'postgres-exporter'],
   browser: ['chromium'],
   fixtures: [],
 }

@@ -113,4 +113,8 @@ const binary = async (program: Program): Promise<string> => {
 
 export const prometheusBinary = (): Promise<string> => binary('prometheus')
 export const promtoolBinary = (): Promise<string> => binary('promtool')
+export const alertmanagerBinary = (): Promise<string> => binary('alertmanager')
+export const amtoolBinary = (): Promise<string> => binary('amtool')
+export const redisExporterBinary = (): Promise<string> => binary('redis-exporter')
+export const postgresExporterBinary = (): Promise<string> => binary('postgres-exporter')
 export const chromiumBinary = (): Promise<string> => binary('chromium')

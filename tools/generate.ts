@@ -1,30 +1,30 @@
 /**
- * `npm run docs`: writes the pages that are made from tables. With `--check` it writes nothing and exits 3 when a page is out
- * of step with its table.
+ * `npm run docs`: writes every file that is made from a declaration: pages, rules, dashboards. With `--check` it writes nothing
+ * and exits 3 when a file is out of step with what it is made from.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { BACKFILLER_METRICS } from '../backfiller/metrics.ts'
-import { INDEXER_METRICS } from '../indexer/metrics.ts'
-import { INGESTER_METRICS } from '../ingester/metrics.ts'
-import { EXIT } from '../lib/errors.ts'
-import { metricsPage } from '../monitoring/docs.ts'
-import { configurationPage } from './config/page.ts'
+import { BACKFILLER_METRICS } from '../src/backfiller/metrics.ts'
+import { configurationPage } from '../src/cli/config/page.ts'
+import { INDEXER_METRICS } from '../src/indexer/metrics.ts'
+import { INGESTER_METRICS } from '../src/ingester/metrics.ts'
+import { EXIT } from '../src/lib/errors.ts'
+import { metricsPage } from '../src/monitoring/docs.ts'
 
-const PAGES: Readonly<Record<string, () => string>> = {
+const FILES: Readonly<Record<string, () => string>> = {
   'docs/configuration.md': configurationPage,
   'docs/metrics.md': () =>
     metricsPage({ ingester: INGESTER_METRICS, backfiller: BACKFILLER_METRICS, indexer: INDEXER_METRICS }),
 }
 
-const root = new URL('../../', import.meta.url)
+const root = new URL('../', import.meta.url)
 
 const current = async (url: URL): Promise<string | null> => readFile(url, 'utf8').catch(() => null)
 
 /** Pages whose file differs from what the table says, with the new text. */
 const stale = async (): Promise<{ name: string; url: URL; text: string }[]> => {
-  const pages = Object.entries(PAGES).map(([name, make]) => ({
+  const pages = Object.entries(FILES).map(([name, make]) => ({
     name,
     url: new URL(name, root),
     text: make(),
