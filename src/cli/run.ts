@@ -1,5 +1,4 @@
 /** One run of the program: command line to settings to command to exit code. The only place that reads the environment. */
-import { readFileSync } from 'node:fs'
 import { createLogger, type Logger } from '../lib/logger.ts'
 import { COMMAND_SPECS } from './commands.ts'
 import type { Context } from './context.ts'
@@ -7,12 +6,7 @@ import { resolveSettings, withoutEffect } from './config/resolve.ts'
 import type { Settings } from './config/settings.ts'
 import { parseCommandLine } from './program.ts'
 import { exitOnUncaught, report, stopSignal } from './stopping.ts'
-
-/** From src/cli and from dist/cli alike. */
-const readVersion = (): string => {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
-}
+import { readVersion } from './version.ts'
 
 const openLogger = ({ logLevel, logFormat }: Pick<Settings, 'logLevel' | 'logFormat'>): Logger => {
   const auto = process.stderr.isTTY ? 'pretty' : 'json'

@@ -39,7 +39,7 @@ export const createIngester = (options: IngesterOptions): Ingester => {
   const settings = settingsOf(options)
   const upstreams = openUpstreams(settings)
   const batchers = new Set<Batcher>()
-  const registry = createRegistry('ingester', options.version, options.commit)
+  const registry = createRegistry('ingester', options.version)
   const levels = createLevels(settings)
   const readings = readingsOf(levels, upstreams, batchers)
   const metrics = registerMetrics(

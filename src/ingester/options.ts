@@ -12,8 +12,6 @@ export type IngesterOptions = {
   readonly log: Log
   readonly logger: Logger
   readonly version: string
-  /** Short hash of the source, for `build_info`. */
-  readonly commit?: string
   readonly mode: IngesterMode
   /** `bsky.network`, `https://…` or `http://127.0.0.1:2470`; verbatim in cursor keys. */
   readonly relayHosts: readonly string[]

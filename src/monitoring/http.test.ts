@@ -58,6 +58,25 @@ test('a metric that cannot be read leaves the rest of the scrape standing', asyn
   await server.close()
 })
 
+test('a scrape tells whether the service is ready, and of itself how many series and how long', async () => {
+  let ready = true
+  const source: StatusSource = {
+    ...sourceOf('ingester'),
+    health: async () => ({ live: true, ready, reasons: [] }),
+  }
+  const server = await serve(source)
+  const first = await (await server.get('/metrics')).text()
+  assert.match(first, /^service_ready 1$/m)
+  assert.match(first, /^monitoring_series 0$/m)
+  ready = false
+  const second = await (await server.get('/metrics')).text()
+  assert.match(second, /^service_ready 0$/m)
+  assert.match(second, /^monitoring_scrape_seconds_count 1$/m)
+  const told = Number(second.match(/^monitoring_series (\d+)$/m)?.[1])
+  assert.equal(told, first.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length)
+  await server.close()
+})
+
 test('health answers are 200 or 503 with the reasons', async () => {
   const health: Health = { live: true, ready: false, reasons: ['Redis does not answer.'] }
   const server = await serve(sourceOf('ingester', {}, health))

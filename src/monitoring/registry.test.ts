@@ -5,7 +5,7 @@ import { registerMetrics } from './metrics.ts'
 import { commonMetrics, createRegistry, scrape } from './registry.ts'
 
 test('a new registry already tells its build, its process and its failed readings', async () => {
-  const { text, failures } = await scrape(createRegistry('indexer', '1.2.3', 'abc1234'))
+  const { text, failures } = await scrape(createRegistry('indexer', '1.2.3+abc1234'))
   assert.deepEqual(failures, [])
   assert.match(text, /^build_info\{service="indexer",version="1\.2\.3",commit="abc1234"\} 1$/m)
   assert.match(text, /^monitoring_collect_errors_total 0$/m)

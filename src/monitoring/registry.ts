@@ -37,16 +37,36 @@ export const commonMetrics = (service: ServiceName, version: string, commit: str
       help: 'Metrics left out of a scrape because reading their value failed or took longer than 2 s.',
       cause: 'a store that does not answer while /metrics is read',
     },
+    ready: {
+      name: 'service_ready',
+      type: 'gauge',
+      help: '1 when /readyz says that the service can work, 0 when it says why not.',
+      cause: 'a store or upstream that is away, a start that is not finished, a stop',
+    },
+    series: {
+      name: 'monitoring_series',
+      type: 'gauge',
+      help: 'Series that the scrape before this one told.',
+      cause: 'a first scrape; it stays the same for the life of the process, because all labels are closed',
+    },
+    scrapeSeconds: {
+      name: 'monitoring_scrape_seconds',
+      type: 'histogram',
+      help: 'Time to read all metrics for one scrape, waiting for the stores included.',
+      cause: 'a scrape',
+      buckets: [0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5],
+    },
   }) as const satisfies Record<string, MetricSpec>
 
 type Common = MetricHandles<ReturnType<typeof commonMetrics>>
 const commonOf = new WeakMap<Registry, Common>()
 
 /**
- * A registry with the process and Node defaults, `build_info` and the count of failed readings. `commit` is the short hash
- * of the source when the build knows it.
+ * A registry with the process and Node defaults and the common metrics. `version` is that of the package, with the commit of
+ * the source as build metadata when it is known: `0.1.0+832a802`.
  */
-export const createRegistry = (service: ServiceName, version: string, commit = 'unknown'): Registry => {
+export const createRegistry = (service: ServiceName, build: string): Registry => {
+  const [version = '', commit = 'unknown'] = build.split('+')
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   for (const name of UNWANTED) registry.removeSingleMetric(name)
@@ -68,6 +88,7 @@ export type Scrape = {
 /** Reads every metric of `registry`, side by side, each within `timeoutMs`. Never rejects. */
 export const scrape = async (registry: Registry, timeoutMs = COLLECT_TIMEOUT_MS): Promise<Scrape> => {
   const own = commonOf.get(registry)
+  const startedMs = performance.now()
   const failures: { name: string; error: unknown }[] = []
   const readers = registry.getMetricsAsArray().map(async ({ name }) => {
     try {
@@ -79,9 +100,17 @@ export const scrape = async (registry: Registry, timeoutMs = COLLECT_TIMEOUT_MS)
     }
   })
   const parts = await Promise.all(readers)
-  const text = parts.filter((part) => part !== undefined).join('\n\n')
-  return { text: `${text}\n`, failures }
+  const text = `${parts.filter((part) => part !== undefined).join('\n\n')}\n`
+  own?.series.set(countSeries(text))
+  own?.scrapeSeconds.observe((performance.now() - startedMs) / 1_000)
+  return { text, failures }
 }
+
+/** Sets `service_ready` for the scrape that follows. */
+export const tellReady = (registry: Registry, ready: boolean): void =>
+  commonOf.get(registry)?.ready.set(ready ? 1 : 0)
+
+const countSeries = (text: string): number => text.match(/^[a-z]/gm)?.length ?? 0
 
 const within = async <T>(timeoutMs: number, work: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined

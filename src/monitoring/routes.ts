@@ -6,7 +6,7 @@ import { Gauge, type Registry } from '@prometheus-io/client'
 import { describeError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { consolePage } from './console/page.ts'
-import { scrape } from './registry.ts'
+import { scrape, tellReady } from './registry.ts'
 import type { Health, ServiceStatus, ServiceView, StatusSource } from './status.ts'
 
 export type Answer = {
@@ -61,7 +61,8 @@ export const createRoutes = (options: RouteOptions): Readonly<Record<string, () 
   '/_health': () => wintermuteHealth(options),
 })
 
-const metrics = async ({ registry, logger }: RouteOptions): Promise<Answer> => {
+const metrics = async ({ registry, logger, source, stopping }: RouteOptions): Promise<Answer> => {
+  tellReady(registry, orStopping(await readHealth(source), stopping).ready)
   const { text: body, failures } = await scrape(registry)
   for (const { name, error } of failures)
     logger.warn({ metric: name, err: error }, 'a metric could not be read')

@@ -20,10 +20,10 @@ test('--help of each command shows every flag it takes, examples and exit codes'
   }
 })
 
-test('--version answers with the version of the package', async () => {
+test('--version answers with the version of the package and its commit', async () => {
   const { code, stdout } = await run(['--version'])
   assert.equal(code, 0)
-  assert.match(stdout, /^\d+\.\d+\.\d+\n$/)
+  assert.match(stdout, /^\d+\.\d+\.\d+(\+[0-9a-f]{7})?\n$/)
 })
 
 type Refusal = readonly [args: string[], env: Record<string, string>, says: RegExp]
