@@ -3,6 +3,7 @@
  * out. A rule that needs an exception names it here.
  */
 import { CONTRACT } from './contract.ts'
+import { parseExposition } from './exposition.ts'
 import { combinations, type MetricSpec } from './metrics.ts'
 
 /** Beyond this many series one metric costs more to keep than it tells. */
@@ -80,7 +81,9 @@ const checkShape = ({ name, type, buckets, collect }: MetricSpec): string[] => [
 
 /** The declared series that a text-format scrape lacks, as `name{label="value"}`; at boot this must be empty. */
 export const missingFromScrape = (text: string, specs: readonly MetricSpec[]): readonly string[] => {
-  const present = new Set(text.split('\n').flatMap((line) => seriesOf(line) ?? []))
+  const present = new Set(
+    parseExposition(text).map(({ name, labels }) => seriesKey(name, Object.entries(labels))),
+  )
   return specs.flatMap((spec) => expectedSeries(spec).filter((series) => !present.has(series)))
 }
 
@@ -92,18 +95,4 @@ const expectedSeries = ({ name, type, labels }: MetricSpec): string[] =>
 const seriesKey = (name: string, labels: readonly (readonly [string, string])[]): string => {
   const sorted = labels.map(([label, value]) => `${label}="${value}"`).sort()
   return sorted.length === 0 ? name : `${name}{${sorted.join(',')}}`
-}
-
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? \S+$/
-const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g
-const ESCAPED: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\"': '"' }
-
-const seriesOf = (line: string): string | undefined => {
-  const sample = SAMPLE.exec(line)
-  if (sample?.[1] === undefined) return undefined
-  const labels = [...(sample[2] ?? '').matchAll(LABEL)].map(
-    ([, label = '', value = '']) =>
-      [label, value.replace(/\\[\\n"]/g, (two) => ESCAPED[two] ?? two)] as const,
-  )
-  return seriesKey(sample[1], labels)
 }
