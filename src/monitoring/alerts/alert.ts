@@ -16,8 +16,11 @@ export const SEVERITIES = ['critical', 'warning', 'info', 'none'] as const
 /** `critical` wakes somebody, `warning` is for working hours, `info` is only worth a look beside another, `none` is machinery. */
 export type Severity = (typeof SEVERITIES)[number]
 
-/** What an alert is about; the label `service` by which alerts are grouped and inhibited. */
-export type Subject = ServiceName | 'store' | 'database' | 'pipeline' | 'monitoring'
+/**
+ * What an alert is about; the label `service` by which alerts are grouped and inhibited. `target`: whatever service the target
+ * belongs to, by the label of its scrape job.
+ */
+export type Subject = ServiceName | 'store' | 'database' | 'pipeline' | 'monitoring' | 'target'
 
 export const DASHBOARDS = {
   overview: 'millrace-overview',
