@@ -9,6 +9,7 @@ import { sleep } from '../lib/backoff.ts'
 import type { Service } from '../lib/service.ts'
 import { createRegistry } from '../monitoring/registry.ts'
 import type { StatusSource } from '../monitoring/status.ts'
+import { openAccounts, type Accounts } from './accounts.ts'
 import { ByteBudget } from './budget.ts'
 import { Hosts } from './hosts.ts'
 import { Identities } from './identities.ts'
@@ -38,6 +39,7 @@ export const createBackfiller = (options: BackfillerOptions): Backfiller => {
 
 type Parts = {
   readonly metrics: BackfillerMetrics
+  readonly accounts: Accounts
   readonly hosts: Hosts
   readonly budget: ByteBudget
   readonly gate: OutputGate
@@ -50,6 +52,7 @@ const createParts = (settings: Settings, registry: Registry): Parts => {
   const hosts = new Hosts({ concurrency, perHost: perHostConcurrency, patienceMs })
   const budget = new ByteBudget(settings.memoryBytes)
   const progress = new Progress()
+  const accounts = openAccounts()
   const outputLength = async () => (await log.streamStats(settings.outputStream)).length
   const metrics = registerBackfillerMetrics(registry, {
     waiting: () => waiting(settings, hosts),
@@ -57,14 +60,18 @@ const createParts = (settings: Settings, registry: Registry): Parts => {
     deadLetters: async () => (await log.streamStats(settings.deadLetterStream)).length,
     memoryBytes: () => budget.used,
     heldHosts: () => hosts.held,
+    residuals: () => ({ repos: accounts.repos.residual(), records: accounts.records.residual() }),
   })
+  metrics.slots.set(concurrency)
+  metrics.highWaterMark.set(settings.highWaterMark)
   const gate = new OutputGate({
     length: outputLength,
     highWaterMark: settings.highWaterMark,
     checkEveryMs: 500,
     onActiveChange: (active) => onBackpressure(active, settings, metrics, progress),
+    onActiveSeconds: (seconds) => metrics.backpressureSeconds.inc(seconds),
   })
-  return { metrics, hosts, budget, gate, progress, identities: createIdentities(settings, metrics) }
+  return { metrics, accounts, hosts, budget, gate, progress, identities: createIdentities(settings, metrics) }
 }
 
 /** Delivered entries that wait for a place count as waiting: nobody works on them. */
@@ -141,11 +148,12 @@ const run = async (settings: Settings, parts: Parts, signal: AbortSignal): Promi
 type Tasks = { readonly tasks: ReadonlySet<Promise<void>>; readonly start: (task: Promise<void>) => void }
 
 const take = async (intake: Intake, context: WorkContext, { tasks, start }: Tasks): Promise<void> => {
-  const { stop, gate, settings } = context
+  const { stop, gate, settings, accounts } = context
   const window = settings.concurrency * WINDOW_FACTOR
   while (!stop.aborted) {
     await gate.pass(0, stop)
     const entries = await intake.next(window - tasks.size, stop)
+    accounts.repos.receive(entries?.length ?? 0)
     for (const entry of entries ?? []) start(work(entry, context))
     if (tasks.size >= window) await Promise.race(tasks)
   }

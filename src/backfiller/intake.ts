@@ -15,7 +15,7 @@ export interface Intake {
   /** The work is done: acknowledge. */
   done(entry: Delivery): Promise<void>
   /** Try again after the backoff that its deliveries call for, or set it aside when they are used up. */
-  fail(entry: Delivery, reason: string, error: string): Promise<void>
+  fail(entry: Delivery, reason: string, error: string): Promise<'retry' | 'dead'>
   /** Set aside now. */
   bury(entry: Delivery, reason: string, error: string): Promise<void>
 }
@@ -40,10 +40,10 @@ export const openIntake = (settings: Settings, onDeadLetter: () => void): Intake
     onStoreError: (error, retryInMs) =>
       logger[retryLevel(retryInMs)]({ retryInMs }, `the store is away: ${describeError(error)}`),
   })
-  const explained = async (entry: Delivery, error: string, step: () => Promise<unknown>) => {
+  const explained = async <T>(entry: Delivery, error: string, step: () => Promise<T>): Promise<T> => {
     errors.set(entry.id, error)
     try {
-      await step()
+      return await step()
     } finally {
       errors.delete(entry.id)
     }

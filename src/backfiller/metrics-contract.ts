@@ -12,6 +12,7 @@ export type Readings = {
   readonly deadLetters: () => Promise<number>
   readonly memoryBytes: () => number
   readonly heldHosts: () => number
+  readonly residuals: () => { readonly repos: number; readonly records: number }
 }
 
 export const repos = ({ waiting }: Readings) =>

@@ -1,7 +1,8 @@
-/** Every metric of the backfiller, declared once; the two halves say what each counts exactly. */
+/** Every metric of the backfiller, declared once; the files below say what each counts exactly. */
 import type { Registry } from '@prometheus-io/client'
 import { registerMetrics, type MetricHandles, type MetricSpec } from '../monitoring/metrics.ts'
 import { errors, output, records, repos, type Readings } from './metrics-contract.ts'
+import { conservation, limits, sizes } from './metrics-flow.ts'
 import { network, outcomes, state, times } from './metrics-own.ts'
 
 export const backfillerMetrics = (read: Readings) => ({
@@ -13,6 +14,9 @@ export const backfillerMetrics = (read: Readings) => ({
   ...network(),
   ...times(),
   ...state(read),
+  ...conservation(read),
+  ...sizes(),
+  ...limits(),
 })
 
 export type BackfillerMetrics = MetricHandles<ReturnType<typeof backfillerMetrics>>
@@ -31,5 +35,6 @@ export const BACKFILLER_METRICS: readonly MetricSpec[] = Object.values(
     deadLetters: later,
     memoryBytes: nothing,
     heldHosts: nothing,
+    residuals: () => ({ repos: 0, records: 0 }),
   }),
 )

@@ -12,6 +12,8 @@ export type OutputGateOptions = {
   /** A length older than this is asked for again; also the pace of asking while closed. */
   readonly checkEveryMs: number
   readonly onActiveChange: (active: boolean) => void
+  /** More time under back-pressure has passed; told while it lasts, not only at its end. */
+  readonly onActiveSeconds?: (seconds: number) => void
 }
 
 export class OutputGate {
@@ -20,6 +22,7 @@ export class OutputGate {
   #checkedAt = -Infinity
   #checking: Promise<void> | null = null
   #active = false
+  #toldAt = 0
 
   constructor(options: OutputGateOptions) {
     this.#options = options
@@ -64,8 +67,16 @@ export class OutputGate {
   }
 
   #setActive(active: boolean): void {
+    this.#tellSeconds()
     if (active === this.#active) return
     this.#active = active
     this.#options.onActiveChange(active)
+  }
+
+  /** Whoever made it active looks again at every check, so as long as it is active somebody comes by here. */
+  #tellSeconds(): void {
+    const now = performance.now()
+    if (this.#active) this.#options.onActiveSeconds?.((now - this.#toldAt) / 1000)
+    this.#toldAt = now
   }
 }

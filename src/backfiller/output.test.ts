@@ -5,6 +5,7 @@ import type { VerifiedRepo } from '../atproto/repo.ts'
 import { TransientError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
 import type { Fields, Log } from '../stream/log.ts'
+import { openAccounts } from './accounts.ts'
 import { registerBackfillerMetrics } from './metrics.ts'
 import { settingsOf } from './options.ts'
 import { OutputGate } from './output-gate.ts'
@@ -21,6 +22,7 @@ const contextOn = (append: (entries: readonly Fields[]) => Promise<void>) => {
     deadLetters: none,
     memoryBytes: () => 0,
     heldHosts: () => 0,
+    residuals: () => ({ repos: 0, records: 0 }),
   }
   const log = { append: (_stream: string, entries: readonly Fields[]) => append(entries) } as Log
   const [stop, abandon] = [new AbortController(), new AbortController()]
@@ -36,6 +38,7 @@ const contextOn = (append: (entries: readonly Fields[]) => Promise<void>) => {
       batchSize: 2,
     }),
     metrics: registerBackfillerMetrics(registry, readings),
+    accounts: openAccounts(),
     gate: new OutputGate({
       length: none,
       highWaterMark: 10,
@@ -57,7 +60,7 @@ const repoOf = (
   did: snapshot.did,
   commit: snapshot.commit,
   rev: snapshot.rev,
-  keys: values.length,
+  keys: values.length + passed.filtered + passed.invalid_path + passed.bad_record,
   passed,
   records: values.map((value, i) => ({
     collection: 'app.bsky.feed.post',

@@ -3,12 +3,13 @@
  * that the `repo` event follows the last record and that nothing is counted before it is durable. A store that is away is
  * waited for; what is held meanwhile is bounded by whoever calls.
  */
-import type { VerifiedRepo } from '../atproto/repo.ts'
+import type { PassedOver, VerifiedRepo } from '../atproto/repo.ts'
 import { encodeEvent, type EntryFields } from '../event/codec.ts'
 import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import { describeError, TransientError } from '../lib/errors.ts'
 import { retryLevel, type Logger } from '../lib/logger.ts'
 import type { Log } from '../stream/log.ts'
+import type { Accounts, Held, RecordEnd } from './accounts.ts'
 import { asRepoFailure } from './classify.ts'
 import { CHUNK_DROPS, chunksOf, repoEventOf, type Chunk, type Snapshot } from './convert.ts'
 import type { BackfillerMetrics } from './metrics.ts'
@@ -20,6 +21,7 @@ export type OutputContext = {
   readonly logger: Logger
   readonly settings: Settings
   readonly metrics: BackfillerMetrics
+  readonly accounts: Accounts
   readonly gate: OutputGate
   readonly stop: AbortSignal
   readonly abandon: AbortSignal
@@ -39,6 +41,23 @@ export const writeRepo = async (
   repo: VerifiedRepo,
   context: OutputContext,
 ): Promise<number> => {
+  const held = context.accounts.records.hold(repo.keys)
+  try {
+    return await writeHeld(snapshot, repo, held, context)
+  } catch (error) {
+    held.end('abandoned', held.left)
+    throw error
+  } finally {
+    held.close()
+  }
+}
+
+const writeHeld = async (
+  snapshot: Snapshot,
+  repo: VerifiedRepo,
+  held: Held<RecordEnd>,
+  context: OutputContext,
+): Promise<number> => {
   const { settings, metrics } = context
   const limits = {
     maxEntries: settings.batchSize,
@@ -50,14 +69,29 @@ export const writeRepo = async (
   for (let chunk = nextChunk(chunks); chunk !== null; chunk = nextChunk(chunks)) {
     await write(chunk.entries, context)
     written += chunk.entries.length
-    metrics.extracted.inc(chunk.entries.length)
-    for (const reason of CHUNK_DROPS) metrics.recordsDropped.inc({ reason }, chunk.dropped[reason])
+    countChunk(chunk, held, metrics)
   }
   await write([encodeEvent(repoEventOf(snapshot))], context)
-  metrics.filtered.inc(repo.passed.filtered)
-  metrics.recordsDropped.inc({ reason: 'invalid_path' }, repo.passed.invalid_path)
-  metrics.recordsDropped.inc({ reason: 'invalid_record' }, repo.passed.bad_record)
+  countPassed(repo.passed, held, metrics)
   return written
+}
+
+const countChunk = ({ entries, dropped }: Chunk, held: Held<RecordEnd>, metrics: BackfillerMetrics): void => {
+  metrics.extracted.inc(entries.length)
+  held.end('extracted', entries.length)
+  for (const reason of CHUNK_DROPS) {
+    metrics.recordsDropped.inc({ reason }, dropped[reason])
+    held.end('dropped', dropped[reason])
+  }
+}
+
+const countPassed = (passed: PassedOver, held: Held<RecordEnd>, metrics: BackfillerMetrics): void => {
+  const { filtered, invalid_path, bad_record } = passed
+  metrics.filtered.inc(filtered)
+  held.end('filtered', filtered)
+  metrics.recordsDropped.inc({ reason: 'invalid_path' }, invalid_path)
+  metrics.recordsDropped.inc({ reason: 'invalid_record' }, bad_record)
+  held.end('dropped', invalid_path + bad_record)
 }
 
 /** One repo's bytes must never be able to end the process. */

@@ -6,7 +6,9 @@
  */
 import { matchesCollection } from '../atproto/syntax.ts'
 import { verifyRepo, type VerifiedRepo } from '../atproto/repo.ts'
-import type { ByteBudget, Lease } from './budget.ts'
+import type { Accounts } from './accounts.ts'
+import { Arrival, GRANT_BYTES } from './arrival.ts'
+import type { ByteBudget } from './budget.ts'
 import { asRepoFailure, RepoFailure, VERDICTS } from './classify.ts'
 import type { Snapshot } from './convert.ts'
 import { discard, openDownload, type Download, type DownloadContext } from './download.ts'
@@ -14,10 +16,12 @@ import { outcomeOfFailure, type HostOutcome, type Hosts } from './hosts.ts'
 import type { Identities, Identity } from './identities.ts'
 import type { BackfillerMetrics } from './metrics.ts'
 import type { Settings } from './options.ts'
+import { PhaseClock } from './phases.ts'
 
 export type SnapshotContext = {
   readonly settings: Settings
   readonly metrics: BackfillerMetrics
+  readonly accounts: Accounts
   readonly identities: Identities
   readonly hosts: Hosts
   readonly budget: ByteBudget
@@ -29,42 +33,51 @@ export type SnapshotContext = {
 
 export type UseSnapshot = (snapshot: Snapshot, repo: VerifiedRepo) => Promise<void>
 
+type Attempt = SnapshotContext & { readonly phases: PhaseClock }
+
 export const withSnapshot = async (
   did: string,
   context: SnapshotContext,
   use: UseSnapshot,
 ): Promise<void> => {
-  const { identities, stop, metrics } = context
+  const phases = new PhaseClock()
+  try {
+    await findAndVisit(did, { ...context, phases }, use)
+  } finally {
+    for (const [phase, seconds] of phases.end()) context.metrics.phaseSeconds.observe({ phase }, seconds)
+  }
+}
+
+const findAndVisit = async (did: string, attempt: Attempt, use: UseSnapshot): Promise<void> => {
+  const { identities, stop, metrics, phases } = attempt
+  phases.enter('resolve')
   const identity = await identities.find(did, stop)
   try {
-    await visit(did, identity, context, use)
+    await visit(did, identity, attempt, use)
   } catch (error) {
     if (!(error instanceof RepoFailure) || identity.fresh || !VERDICTS[error.reason].refresh) throw error
     metrics.identityRefreshes.inc()
+    phases.enter('resolve')
     const anew = await identities.refresh(did, stop)
     if (anew.pds === identity.pds && anew.signingKey === identity.signingKey) throw error
-    await visit(did, anew, context, use)
+    await visit(did, anew, attempt, use)
   }
 }
 
 /** At the host until it serves us: "too many requests" is waited out, by turns with its other repos. */
-const visit = async (
-  did: string,
-  identity: Identity,
-  context: SnapshotContext,
-  use: UseSnapshot,
-): Promise<void> => {
-  const { settings, hosts, metrics, stop } = context
+const visit = async (did: string, identity: Identity, attempt: Attempt, use: UseSnapshot): Promise<void> => {
+  const { settings, hosts, metrics, stop, phases } = attempt
   if (identity.signingKey === null && !settings.skipSignatureVerification) {
     throw new RepoFailure('no_signing_key', 'the DID document names no #atproto key that we know')
   }
   for (;;) {
+    phases.enter('wait')
     const slot = await hosts.acquire(new URL(identity.pds).host, stop)
     let outcome: HostOutcome = { kind: 'ok', waitMs: null }
     metrics.running.add(1)
     try {
       const since = performance.now()
-      outcome = { kind: 'ok', waitMs: await fetchAndUse(did, identity, context, use) }
+      outcome = { kind: 'ok', waitMs: await fetchAndUse(did, identity, attempt, use) }
       metrics.repoSeconds.observe((performance.now() - since) / 1000)
       return
     } catch (error) {
@@ -81,20 +94,24 @@ const visit = async (
 const fetchAndUse = async (
   did: string,
   identity: Identity,
-  context: SnapshotContext,
+  attempt: Attempt,
   use: UseSnapshot,
 ): Promise<number | null> => {
-  const { settings, budget, abandon, metrics } = context
+  const { settings, budget, abandon, metrics, phases } = attempt
   const since = performance.now()
-  const download = await openDownload(identity.pds, did, downloadContext(context))
+  phases.enter('fetch')
+  const download = await openDownload(identity.pds, did, downloadContext(attempt))
   const lease = budget.lease(claimOf(download, settings.maxRepoBytes), abandon)
   try {
     if ((download.declaredBytes ?? 0) > settings.maxRepoBytes) await refuseLarge(download)
     const time = new Date().toISOString()
-    const repo = await verify(did, identity, leased(download, lease), settings).catch((error: unknown) => {
+    const car = new Arrival(download, lease, phases)
+    const repo = await verify(did, identity, car.chunks(), settings).catch((error: unknown) => {
       throw abandon.aborted ? error : asRepoFailure(error)
     })
     metrics.fetchSeconds.observe((performance.now() - since) / 1000)
+    tellSize(repo, car.bytes, attempt)
+    phases.enter('write')
     await use({ did, commit: repo.commit, rev: repo.rev, time }, repo)
     return download.hostWaitMs
   } finally {
@@ -115,9 +132,6 @@ const verify = (
     maxBytes: maxRepoBytes,
   })
 
-/** What is granted at a time: the slab in which blocks are kept. */
-const GRANT_BYTES = 1024 * 1024
-
 /** A host that declares a length is held to it; the claim of one that does not is the largest repo we take. */
 const claimOf = ({ declaredBytes }: Download, maxRepoBytes: number): number =>
   declaredBytes === null
@@ -129,15 +143,11 @@ const refuseLarge = async ({ declaredBytes, chunks }: Download): Promise<never> 
   throw new RepoFailure('too_large', `${declaredBytes} bytes declared`)
 }
 
-/** The chunks, each only after the budget has room for it: a socket that is not read is how a large repo waits. */
-async function* leased({ chunks }: Download, lease: Lease): AsyncGenerator<Uint8Array, void, undefined> {
-  let received = 0
-  for await (const chunk of chunks) {
-    received += chunk.length
-    if (received > lease.max) throw new RepoFailure('too_large', `more than ${lease.max} bytes`)
-    while (received > lease.held) await lease.grow(Math.min(GRANT_BYTES, lease.max - lease.held))
-    yield chunk
-  }
+/** From here on its records are ours to account for. */
+const tellSize = ({ keys }: VerifiedRepo, bytes: number, { accounts, metrics }: SnapshotContext): void => {
+  accounts.records.receive(keys)
+  metrics.repoRecords.observe(keys)
+  metrics.repoBytes.observe(bytes)
 }
 
 const downloadContext = ({ settings, abandon, metrics }: SnapshotContext): DownloadContext => ({

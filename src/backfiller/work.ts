@@ -7,6 +7,7 @@ import { decodeBackfill, encodeEvent } from '../event/codec.ts'
 import type { BackfillEvent } from '../event/event.ts'
 import { TransientError } from '../lib/errors.ts'
 import type { Delivery } from '../stream/consumer.ts'
+import type { Held, RepoEnd } from './accounts.ts'
 import { RepoFailure, VERDICTS, type Verdict } from './classify.ts'
 import { accountEventOf } from './convert.ts'
 import type { Intake } from './intake.ts'
@@ -19,11 +20,14 @@ export type WorkContext = SnapshotContext &
 
 /** Rejects only when our own state is wrong. */
 export const work = async (entry: Delivery, context: WorkContext): Promise<void> => {
+  const held = context.accounts.repos.hold(1)
   try {
-    await attempt(entry, context)
+    await attempt({ entry, held }, context)
   } catch (error) {
-    if (isLeftPending(error, context)) return
-    throw error
+    held.end('left')
+    if (!isLeftPending(error, context)) throw error
+  } finally {
+    held.close()
   }
 }
 
@@ -34,22 +38,28 @@ const isLeftPending = (error: unknown, { stop, abandon }: WorkContext): boolean 
   abandon.aborted ||
   (stop.aborted && error === stop.reason)
 
-const attempt = async (entry: Delivery, context: WorkContext): Promise<void> => {
+/** An entry, and its place in the account of entries. */
+type Taken = { readonly entry: Delivery; readonly held: Held<RepoEnd> }
+
+const attempt = async ({ entry, held }: Taken, context: WorkContext): Promise<void> => {
   const { intake, metrics, progress } = context
   const event = decodeBackfill(entry.fields)
   if ('poison' in event) {
     metrics.poison.inc({ reason: event.poison })
-    return intake.bury(entry, event.poison, 'the entry is not the JSON of a repo')
+    await intake.bury(entry, event.poison, 'the entry is not the JSON of a repo')
+    return held.end('dead_lettered')
   }
   if (entry.deliveries > 1) metrics.retries.inc()
   try {
     await backfill(event, context)
   } catch (error) {
     if (!(error instanceof RepoFailure)) throw error
-    return settle({ entry, event }, error, context)
+    return settle({ entry, held, event }, error, context)
   }
   await intake.done(entry)
+  held.end('processed')
   metrics.processed.inc()
+  metrics.lastSuccess.set(Date.now() / 1000)
   progress.count('reposProcessed')
 }
 
@@ -59,7 +69,7 @@ const backfill = ({ did }: BackfillEvent, context: WorkContext): Promise<void> =
     context.progress.count('recordsExtracted', written)
   })
 
-type Delivered = { readonly entry: Delivery; readonly event: BackfillEvent }
+type Delivered = Taken & { readonly event: BackfillEvent }
 
 const settle = async (delivered: Delivered, failure: RepoFailure, context: WorkContext): Promise<void> => {
   const verdict = VERDICTS[failure.reason]
@@ -76,7 +86,7 @@ const settle = async (delivered: Delivered, failure: RepoFailure, context: WorkC
 }
 
 const skip = async (
-  { entry, event }: Delivered,
+  { entry, held, event }: Delivered,
   { reason }: RepoFailure,
   { account }: Verdict,
   context: WorkContext,
@@ -86,23 +96,25 @@ const skip = async (
     await write([encodeEvent(inactive)], context)
   }
   await context.intake.done(entry)
+  held.end('skipped')
   context.metrics.skipped.inc({ reason })
 }
 
 /** The entry goes behind everything that can be done now: first its copy, then the acknowledgement. */
 const postpone = async (
-  { entry }: Delivered,
+  { entry, held }: Delivered,
   { reason }: RepoFailure,
   context: WorkContext,
 ): Promise<void> => {
   await appendSurely(context.settings.inputStream, [entry.fields], context)
   await context.intake.done(entry)
+  held.end('postponed')
   context.metrics.failures.inc({ reason })
   context.metrics.postponed.inc()
 }
 
 const fail = async (
-  { entry }: Delivered,
+  { entry, held }: Delivered,
   { reason, message }: RepoFailure,
   { reaction, stage }: Verdict,
   { intake, metrics }: WorkContext,
@@ -113,8 +125,12 @@ const fail = async (
   if (stage === 'parse') metrics.parseErrors.inc()
   if (stage === 'verification') metrics.verificationErrors.inc()
   const error = message.slice(0, MAX_ERROR_CHARS)
-  if (reaction === 'bury') await intake.bury(entry, reason, error)
-  else await intake.fail(entry, reason, error)
+  if (reaction === 'bury') {
+    await intake.bury(entry, reason, error)
+    return held.end('dead_lettered')
+  }
+  const fate = await intake.fail(entry, reason, error)
+  held.end(fate === 'dead' ? 'dead_lettered' : 'failed')
 }
 
 const MAX_ERROR_CHARS = 500
