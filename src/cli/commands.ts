@@ -86,6 +86,34 @@ ready.`,
     ],
     load: async () => (await import('./commands/status.ts')).status,
   },
+  top: {
+    summary: 'the fleet live in this terminal',
+    description: `Rates, lags, hosts, failures and freshness of all services, redrawn in place; q or Ctrl-C ends it. Without a terminal, or
+with --json, it looks once: exit 0 when every service is ready, 3 when one is not or nothing answers.`,
+    examples: [
+      ['millrace top', 'an `up` or `demo` on this machine'],
+      ['millrace top --prometheus http://localhost:9090', 'a fleet, with the alerts that fire'],
+      ['millrace top --services http://ingester:4100,http://indexer1:9090 --json', 'one look, for a script'],
+    ],
+    load: async () => (await import('./commands/top.ts')).top,
+  },
+  doctor: {
+    summary: 'find what is wrong, say why it matters and what mends it',
+    description: `Checks settings, services, Prometheus, Redis, streams, PostgreSQL and this machine, side by side, and changes
+nothing. What was not named is not asked: give --redis-url, --database-url and --prometheus of a deployment; an \`up\` in ./millrace-data
+is found by itself. Exit 0 when all is well, 3 when a finding is a warning, an error, or could not be known.`,
+    examples: [
+      ['millrace doctor', 'an `up` or `demo` on this machine'],
+      ['millrace doctor --prometheus http://localhost:9090', 'targets, rules, alerts and dashboards as well'],
+      [
+        'millrace doctor --services http://ingester:4100,http://indexer1:9090 --redis-url redis://redis --database-url postgresql://me@db/bsky',
+        '',
+      ],
+      ['millrace doctor --only redis,streams --json', 'two groups, for a script'],
+      ['millrace doctor --network --relay-hosts bsky.network', 'the relay and the PLC directory, too'],
+    ],
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
 }
 
 export const EXIT_CODES = `Exit codes:

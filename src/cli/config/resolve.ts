@@ -18,10 +18,17 @@ const KNOWN = new Set([...ROWS.map((row) => row.millraceName), ...OUTSIDE])
 const usage = (message: string, remedy: string): SetupError =>
   new SetupError(message, { remedy, exitCode: EXIT.usage })
 
+/** Names that look like ours and are none. */
+export const unknownNames = (environment: Environment): readonly string[] =>
+  Object.keys(environment).filter((key) => key.startsWith('MILLRACE_') && !KNOWN.has(key))
+
+/** The setting that a misspelt name was probably meant to be. */
+export const nearestName = (unknown: string): string | null => nearest(unknown, KNOWN)
+
 const refuseUnknown = (environment: Environment): void => {
-  const unknown = Object.keys(environment).find((key) => key.startsWith('MILLRACE_') && !KNOWN.has(key))
+  const [unknown] = unknownNames(environment)
   if (unknown === undefined) return
-  const near = nearest(unknown, KNOWN)
+  const near = nearestName(unknown)
   const hint = near === null ? 'Remove it' : `Write ${near}`
   throw usage(
     `${unknown} is not a setting`,
@@ -50,13 +57,13 @@ const fromFlag = (row: Row, flags: FlagValues): unknown => {
   return text === undefined ? undefined : parse(row, `--${row.flag}`, text === true ? 'yes' : text)
 }
 
-/** Every setting; those that the command does not know have their default. */
+/** Every setting; those that the command does not know have their default. The doctor reports unknown names instead. */
 export const resolveSettings = (
   command: CommandName,
   flags: FlagValues,
   environment: Environment,
 ): Settings => {
-  refuseUnknown(environment)
+  if (command !== 'doctor') refuseUnknown(environment)
   const own = new Set(rowsOf(command))
   const entries = ROWS.map((row) => {
     const given = own.has(row)

@@ -10,6 +10,8 @@ export const COMMANDS = [
   'sandbox',
   'migrate',
   'status',
+  'doctor',
+  'top',
 ] as const
 export type CommandName = (typeof COMMANDS)[number]
 

@@ -5,6 +5,7 @@
 import type { Kind } from './kinds.ts'
 import { flagOf, millraceNameOf, type CommandName, type EnvName, type Setting } from './setting.ts'
 import { backfiller } from './table/backfiller.ts'
+import { doctor } from './table/doctor.ts'
 import { indexer } from './table/indexer.ts'
 import { ingester } from './table/ingester.ts'
 import { monitoring, running } from './table/running.ts'
@@ -18,6 +19,7 @@ const SECTIONS = {
   Indexer: indexer,
   Monitoring: monitoring,
   Sandbox: sandbox,
+  Doctor: doctor,
   Running: running,
 }
 
@@ -27,6 +29,7 @@ type Table = typeof stores &
   typeof indexer &
   typeof monitoring &
   typeof sandbox &
+  typeof doctor &
   typeof running
 
 export type SettingKey = keyof Table

@@ -66,7 +66,7 @@ export const indexer = {
     kind: url(['https', 'http'], 'https://plc.directory'),
     default: 'https://plc.directory',
     env: ['PLC_URL'],
-    commands: ['indexer', 'backfiller', 'up'],
+    commands: ['indexer', 'backfiller', 'up', 'doctor'],
     text: 'Directory that resolves did:plc identities.',
   }),
   handleResolverUrl: setting<string | null>({

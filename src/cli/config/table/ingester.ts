@@ -36,14 +36,14 @@ export const ingester = {
     kind: hosts,
     default: ['bsky.network'],
     env: ['INGESTER_RELAY_HOSTS', 'RELAY_HOSTS'],
-    commands: INGESTER,
+    commands: [...INGESTER, 'doctor'],
     text: 'Relays to follow and whose repositories to list.',
   }),
   labelerHosts: setting<readonly string[]>({
     kind: hosts,
     default: [],
     env: ['INGESTER_LABELER_HOSTS', 'LABELER_HOSTS'],
-    commands: INGESTER,
+    commands: [...INGESTER, 'doctor'],
     text: 'Labelers to follow.',
   }),
   ingesterMode: setting({

@@ -57,8 +57,14 @@ export const monitoring = {
       'http://localhost:9093',
       'http://localhost:9090',
     ],
-    commands: ['status'],
+    commands: ['status', 'top', 'doctor'],
     text: 'Metrics addresses of the services to ask; one that does not answer is left out.',
+  }),
+  intervalMs: setting({
+    kind: duration({ minMs: 100, maxMs: 600_000 }),
+    default: 2_000,
+    commands: ['top'],
+    text: 'Time between two looks; rates are those of this time.',
   }),
 }
 
@@ -66,7 +72,7 @@ export const running = {
   logLevel: setting({
     kind: oneOf(LEVELS),
     default: 'info',
-    defaultFor: { demo: 'warn', status: 'warn', migrate: 'warn' },
+    defaultFor: { demo: 'warn', status: 'warn', doctor: 'warn', migrate: 'warn' },
     env: [
       'LOG_LEVEL',
       { name: 'RUST_LOG', translate: levelOfRustLog, note: 'the most talkative level named in it counts' },
@@ -90,7 +96,7 @@ export const running = {
   json: setting({
     kind: bool,
     default: false,
-    commands: ['demo', 'status', 'sandbox', 'migrate'],
+    commands: ['demo', 'status', 'doctor', 'sandbox', 'migrate'],
     text: 'Answer with JSON on standard output.',
   }),
   exitWhenDone: setting({

@@ -1,0 +1,32 @@
+/** `millrace doctor`: gathers, judges, reports. Reads only, from everything it is pointed at. */
+import type { Context, Run } from '../context.ts'
+import { examinationsOf } from '../doctor/examinations.ts'
+import { drawReport } from '../doctor/draw.ts'
+import { exitCodeOf, makeReport } from '../doctor/finding.ts'
+import { runExaminations } from '../doctor/groups.ts'
+import { once, type Patient } from '../doctor/patient.ts'
+import { readServices } from '../doctor/services/facts.ts'
+import { createWatch } from '../doctor/watch.ts'
+
+const admit = ({ settings, version, signal }: Context): Patient => {
+  const bounds = { signal, timeoutMs: Math.min(5_000, settings.probeTimeoutMs / 2) }
+  return {
+    settings,
+    environment: process.env,
+    version,
+    signal,
+    services: once(() => readServices(settings.services, bounds)),
+    redis: once(async () => null),
+  }
+}
+
+export const doctor: Run = async (context) => {
+  const { settings } = context
+  const watch = createWatch(process.stderr)
+  const examinations = examinationsOf(admit(context))
+  const groups = await runExaminations(examinations, settings.probeTimeoutMs, watch.see)
+  watch.end()
+  const report = makeReport(context.version, groups)
+  context.answer(settings.json ? JSON.stringify(report, null, 2) : drawReport(report))
+  return exitCodeOf(report)
+}

@@ -1,0 +1,26 @@
+/**
+ * What the doctor knows before it asks anybody: settings, bounds, and the probes that several groups share. A probe runs once,
+ * when the first group needs it.
+ */
+import type { Environment } from '../config/resolve.ts'
+import type { Settings } from '../config/settings.ts'
+import type { RedisFacts } from './redis/facts.ts'
+import type { ServiceFacts } from './services/facts.ts'
+
+export type Patient = {
+  readonly settings: Settings
+  readonly environment: Environment
+  readonly version: string
+  readonly signal: AbortSignal
+  readonly services: () => Promise<readonly ServiceFacts[]>
+  /** Null when no Redis is named. */
+  readonly redis: () => Promise<RedisFacts | null>
+}
+
+/** Two readings of the same counter this far apart make a rate. */
+export const SAMPLE_MS = 2_000
+
+export const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
+  let result: Promise<T> | undefined
+  return () => (result ??= work())
+}

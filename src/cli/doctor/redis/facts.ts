@@ -1,0 +1,1 @@
+export type RedisFacts = { readonly todo: true }
