@@ -1,0 +1,45 @@
+/**
+ * The drills' day: the same rules, faster. Owns how seconds of an operator's day become seconds of a drill, and the arithmetic of how
+ * soon an alert can be heard: scrape + evaluation + what the condition itself needs + `for` + group wait, on either clock.
+ */
+import type { Alert, Clock } from '../../src/monitoring/alerts/alert.ts'
+import { fasterClock } from '../../src/monitoring/alerts/clock.ts'
+
+/** A minute in a second, with the floors that a scrape each second needs. */
+const FASTER = 60
+
+export const drillClock: Clock = fasterClock(FASTER)
+
+/** Seconds of an operator's day on the drills' clock. */
+export const drillSeconds = (seconds: number): number => parseDuration(drillClock.range(seconds))
+
+/** What passes between a fault and its alert apart from the rule: from the configurations of Prometheus and Alertmanager. */
+export type Pace = {
+  readonly scrapeSeconds: number
+  readonly evaluationSeconds: number
+  readonly groupWaitSeconds: number
+}
+
+/** `after`: how long the fault has to last before the expression can hold. `scale` says how fast the day is. */
+export const boundSeconds = (
+  { forSeconds }: Pick<Alert, 'forSeconds'>,
+  after: number,
+  pace: Pace,
+  scale: (seconds: number) => number = (seconds) => seconds,
+): number =>
+  pace.scrapeSeconds +
+  pace.evaluationSeconds +
+  scale(after) +
+  scale(forSeconds) +
+  // A `for` is over at an evaluation: at worst one later.
+  (forSeconds > 0 ? pace.evaluationSeconds : 0) +
+  pace.groupWaitSeconds
+
+const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 }
+
+/** `1m30s` → 90. */
+export const parseDuration = (text: string): number =>
+  [...text.matchAll(/(\d+)(ms|[smhdw])/g)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0),
+    0,
+  )

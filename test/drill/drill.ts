@@ -1,0 +1,155 @@
+/**
+ * What a drill is, and its course: quiet → the real fault → its alert, and only what belongs with it, at the webhook → the fault gone →
+ * resolved at the webhook → quiet. Owns that course and its verdict; the faults are in drills/, the stack in stack.ts.
+ */
+import { until } from '../e2e/until.ts'
+import { boundSeconds, drillSeconds } from './clock.ts'
+import { drillPace, productionPace } from './configs.ts'
+import { alerts } from './rules.ts'
+import { confirm } from './runbook.ts'
+import { logsOf, type Stack } from './stack.ts'
+import { nameOf } from './webhook.ts'
+
+export type Mend = () => Promise<unknown> | void
+
+export type Drill = {
+  readonly alert: string
+  /** Alerts that rightly come along; that they do is not asked. */
+  readonly also?: readonly string[]
+  /** Seconds of an operator's day that the fault has to last before the expression can be true. */
+  readonly after?: number
+  /** One of the few that every change runs. */
+  readonly fast?: true
+  /** What the fault needs and what is no fault by itself, e.g. a service with another setting; given back by the mend. */
+  readonly prepare?: (stack: Stack) => Promise<Mend | void>
+  /** Does it, and returns how it is undone. */
+  readonly fault: (stack: Stack) => Promise<Mend>
+}
+
+export type DrillResult = {
+  readonly alert: string
+  readonly outcome: 'passed' | 'failed'
+  readonly problem?: string
+  /** What was heard besides, of what the drill allows. */
+  readonly also: readonly string[]
+  /** Fault → firing at the webhook, mend → resolved at the webhook. */
+  readonly firedSeconds: number | null
+  readonly resolvedSeconds: number | null
+  /** The arithmetic bound on the drill's clock, and on an operator's. */
+  readonly boundSeconds: number
+  readonly productionBoundSeconds: number
+  /** Of the runbook's Confirm commands: how many ran; null without a runbook. */
+  readonly confirmed: number | null
+  readonly date: string
+}
+
+/** Always there, or only there to hold others back. */
+const MACHINERY: ReadonlySet<string> = new Set(['Watchdog', 'InfoInhibitor'])
+
+const QUIET_WITHIN_MS = 240_000
+const QUIET_LOOKS = 4
+const LOOK_EVERY_MS = 500
+
+/** Nothing is pending or firing, every target is up, and the webhook has heard the end of everything. */
+export const quiet = async (stack: Stack): Promise<void> => {
+  let looks = 0
+  let seen: readonly string[] = []
+  await until(
+    'nothing is wrong',
+    async () => {
+      seen = await noise(stack)
+      looks = seen.length === 0 ? looks + 1 : 0
+      return looks >= QUIET_LOOKS ? true : null
+    },
+    { everyMs: LOOK_EVERY_MS, longestMs: QUIET_WITHIN_MS, why: () => seen },
+  )
+}
+
+const noise = async ({ prometheus, webhook }: Stack): Promise<readonly string[]> => {
+  const active = (await prometheus.alerts()).map(({ name, state }) => `${name} (${state})`)
+  const up = await prometheus.query('up')
+  const down = up.filter(({ value }) => value !== 1).map(({ labels }) => `${labels['job']} is down`)
+  const told = [...webhook.firing()].map((name) => `${name} (told)`)
+  const isMachinery = (text: string) => MACHINERY.has(text.split(' ')[0] ?? '')
+  const early = up.length === 0 ? ['nothing was scraped yet'] : []
+  return [...active, ...down, ...told, ...early].filter((text) => !isMachinery(text))
+}
+
+const GENEROUS = 5
+const AT_LEAST_MS = 60_000
+
+const hear = async (
+  { webhook, prometheus }: Stack,
+  { alert }: Drill,
+  status: 'firing' | 'resolved',
+  { at, boundSeconds: bound }: { at: number; boundSeconds: number },
+): Promise<number> => {
+  let active: unknown = null
+  const heard = await until(
+    `${alert} is heard of as ${status}`,
+    async () => {
+      active = (await prometheus.alerts().catch(() => [])).map(({ name, state }) => `${name} ${state}`)
+      return webhook.since(at).find((one) => nameOf(one) === alert && one.status === status) ?? null
+    },
+    {
+      everyMs: 100,
+      longestMs: AT_LEAST_MS + GENEROUS * bound * 1_000,
+      why: () => ({ active, heard: webhook.since(at).map((one) => `${nameOf(one)} ${one.status}`) }),
+    },
+  )
+  return (heard.at - at) / 1_000
+}
+
+const boundsOf = ({ alert, after = 0 }: Drill) => {
+  const rule = alerts().find(({ name }) => name === alert)
+  if (rule === undefined) throw new Error(`no rule is called ${alert}`)
+  return {
+    boundSeconds: boundSeconds(rule, after, drillPace(), drillSeconds),
+    productionBoundSeconds: boundSeconds(rule, after, productionPace()),
+  }
+}
+
+type Measured = Pick<DrillResult, 'also' | 'firedSeconds' | 'resolvedSeconds' | 'confirmed'>
+
+const course = async (drill: Drill, stack: Stack, bound: number): Promise<Measured> => {
+  await quiet(stack)
+  const restore = (await drill.prepare?.(stack)) ?? null
+  if (restore !== null) await quiet(stack)
+  const begun = performance.now()
+  const mend = await drill.fault(stack)
+  let fired: number
+  let confirmed: number | null
+  let mended: number
+  try {
+    fired = await hear(stack, drill, 'firing', { at: begun, boundSeconds: bound })
+    confirmed = await confirm(drill.alert, stack)
+  } finally {
+    mended = performance.now()
+    await mend()
+    await restore?.()
+  }
+  const resolved = await hear(stack, drill, 'resolved', { at: mended, boundSeconds: bound })
+  await quiet(stack)
+  return { also: company(drill, stack, begun), firedSeconds: fired, resolvedSeconds: resolved, confirmed }
+}
+
+/** What else was heard of; throws for what does not belong with the drill. */
+const company = ({ alert, also = [] }: Drill, { webhook }: Stack, begun: number): readonly string[] => {
+  const firing = webhook.since(begun).filter(({ status }) => status === 'firing')
+  const others = new Set(firing.map(nameOf).filter((name) => name !== alert && !MACHINERY.has(name)))
+  const strangers = [...others].filter((name) => !also.includes(name))
+  if (strangers.length > 0) throw new Error(`unexpected alerts: ${strangers.join(', ')}`)
+  return [...others].sort()
+}
+
+export const run = async (drill: Drill, stack: Stack): Promise<DrillResult> => {
+  const bounds = boundsOf(drill)
+  const about = { alert: drill.alert, ...bounds, date: new Date().toISOString() }
+  try {
+    return { ...about, outcome: 'passed', ...(await course(drill, stack, bounds.boundSeconds)) }
+  } catch (error) {
+    const problem = `${error instanceof Error ? error.message : String(error)}\n${logsOf(stack)}`
+    const nothing = { also: [], firedSeconds: null, resolvedSeconds: null, confirmed: null }
+    return { ...about, outcome: 'failed', problem, ...nothing }
+  }
+}

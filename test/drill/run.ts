@@ -1,0 +1,52 @@
+/**
+ * `npm run drill [-- alert names] [--fast] [--json]`: runs drills one after the other, says how each goes, prints a table, and keeps
+ * what was measured in docs/drills.json. Exits 3 when an alert did not come, did not go, or brought strangers along.
+ */
+import { parseArgs } from 'node:util'
+import { EXIT } from '../../src/lib/errors.ts'
+import { DRILLS } from './drills/index.ts'
+import { run, type Drill, type DrillResult } from './drill.ts'
+import { keep, progress, table } from './report.ts'
+import { hasRunbook } from './runbook.ts'
+import { openStack, type Stack } from './stack.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { fast: { type: 'boolean' }, json: { type: 'boolean' } },
+})
+
+const chosen = (): readonly Drill[] => {
+  const unknown = positionals.filter((name) => !DRILLS.some(({ alert }) => alert === name))
+  if (unknown.length > 0) throw new Error(`no drill is called ${unknown.join(', ')}`)
+  return DRILLS.filter(({ alert, fast }) => {
+    if (positionals.length > 0) return positionals.includes(alert)
+    return values.fast !== true || fast === true
+  })
+}
+
+/** A stack that is not quiet any more serves no other drill. */
+const runAll = async (drills: readonly Drill[]): Promise<readonly DrillResult[]> => {
+  let stack: Stack | null = null
+  const results: DrillResult[] = []
+  try {
+    for (const [i, drill] of drills.entries()) {
+      stack ??= await openStack()
+      const result = await run(drill, stack)
+      results.push(result)
+      console.error(progress(result, i + 1, drills.length))
+      await keep([result], stack)
+      if (result.outcome === 'passed') continue
+      await stack[Symbol.asyncDispose]()
+      stack = null
+    }
+    return results
+  } finally {
+    await stack?.[Symbol.asyncDispose]()
+  }
+}
+
+const results = await runAll(chosen())
+console.log(values.json === true ? JSON.stringify(results, null, 2) : table(results))
+const unwritten = results.map(({ alert }) => alert).filter((alert) => !hasRunbook(alert))
+if (unwritten.length > 0) console.error(`without a runbook: ${unwritten.join(', ')}`)
+process.exitCode = results.every(({ outcome }) => outcome === 'passed') ? EXIT.ok : EXIT.negative

@@ -1,0 +1,121 @@
+/**
+ * Everything a drill breaks and everything that watches it: the sandbox network behind cables, a Redis and a PostgreSQL of its own,
+ * the three services, exporters, Prometheus, Alertmanager and the webhook. Owns their start, their addresses and their end.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import type { ServiceName } from '../../src/monitoring/status.ts'
+import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
+import { temporaryFolder } from '../harness/servers.ts'
+import { freePort } from '../harness/services.ts'
+import { Cable } from './cable.ts'
+import { startDatabase, type Database } from './database.ts'
+import { openPostgresExporter, openRedisExporter } from './exporters.ts'
+import { openService, type Service } from './fleet.ts'
+import { startStreams, type Streams } from './streams.ts'
+import { openAlertmanager, openPrometheus, type Alertmanager, type Prometheus } from './watchers.ts'
+import { startWebhook, type Webhook } from './webhook.ts'
+
+export type Stack = AsyncDisposable & {
+  readonly network: Sandbox
+  /** Between the ingester and the relay, and the labeler. */
+  readonly relay: Cable
+  readonly labeler: Cable
+  readonly redis: Streams
+  readonly database: Database
+  readonly ingester: Service
+  readonly backfiller: Service
+  readonly indexer: Service
+  readonly exporters: { readonly redis: Service['program']; readonly postgres: Service['program'] }
+  readonly prometheus: Prometheus
+  readonly alertmanager: Alertmanager
+  readonly webhook: Webhook
+  /** One more process of a service, on a port of its own, which Prometheus does not know yet; ended with the stack. */
+  another(name: ServiceName): Promise<Service>
+}
+
+const EVENTS_PER_SECOND = 60
+
+/** Enough events for the longest run; a few records are there before the relay's window, for the backfiller. */
+const openNetwork = (): Promise<Sandbox> =>
+  startSandbox({
+    seed: 'drill',
+    accounts: 40,
+    records: 2_000_000,
+    backfillShare: 0.0005,
+    ratePerSecond: EVENTS_PER_SECOND,
+    pdses: 2,
+  })
+
+const openWorld = async (stack: AsyncDisposableStack) => {
+  const folder = temporaryFolder('drill')
+  stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  const network = await openNetwork()
+  stack.defer(() => network.close())
+  const relay = stack.use(await Cable.to(network.relayUrls[0] ?? ''))
+  const labeler = stack.use(await Cable.to(network.labelerUrls[0] ?? ''))
+  const redis = stack.use(await startStreams())
+  const database = stack.use(await startDatabase())
+  return { folder, network, relay, labeler, redis, database }
+}
+
+type World = Awaited<ReturnType<typeof openWorld>>
+
+const openFleet = async (stack: AsyncDisposableStack, world: World) => {
+  const stores = { redisUrl: world.redis.url, databaseUrl: world.database.url }
+  const open = async (name: ServiceName): Promise<Service> => {
+    const service = await openService(name, world, stores, world.folder)
+    stack.use(service.program)
+    return service
+  }
+  const [ingester, backfiller, indexer] = [
+    await open('ingester'),
+    await open('backfiller'),
+    await open('indexer'),
+  ]
+  await Promise.all([ingester, backfiller, indexer].map(({ program }) => program.start()))
+  return { ingester, backfiller, indexer, another: open }
+}
+
+type Fleet = Awaited<ReturnType<typeof openFleet>>
+
+const openWatchers = async (
+  stack: AsyncDisposableStack,
+  { folder, redis, database }: World,
+  fleet: Fleet,
+) => {
+  mkdirSync(folder, { recursive: true })
+  const webhook = stack.use(await startWebhook())
+  const alertmanager = await openAlertmanager(webhook.url, folder)
+  const ofRedis = await openRedisExporter(folder, redis.url)
+  const ofPostgres = await openPostgresExporter(folder, database.url)
+  const port = await freePort()
+  const targets = {
+    'rust-ingester': [fleet.ingester.address],
+    'rust-backfiller': [fleet.backfiller.address],
+    'rust-indexer': [fleet.indexer.address],
+    prometheus: [`127.0.0.1:${port}`],
+    alertmanager: [alertmanager.address],
+    redis: [ofRedis.address],
+    postgres: [ofPostgres.address],
+  }
+  const prometheus = openPrometheus({ targets, folder, port }, alertmanager.address)
+  const programs = [alertmanager.program, ofRedis.program, ofPostgres.program, prometheus.program]
+  for (const program of programs) stack.use(program)
+  await Promise.all(programs.map((program) => program.start()))
+  const exporters = { redis: ofRedis.program, postgres: ofPostgres.program }
+  return { webhook, alertmanager, prometheus, exporters }
+}
+
+export const openStack = async (): Promise<Stack> => {
+  await using opening = new AsyncDisposableStack()
+  const world = await openWorld(opening)
+  const fleet = await openFleet(opening, world)
+  const watchers = await openWatchers(opening, world, fleet)
+  const all = opening.move()
+  return { ...world, ...fleet, ...watchers, [Symbol.asyncDispose]: () => all.disposeAsync() }
+}
+
+export const logsOf = (stack: Stack): string =>
+  [stack.ingester, stack.backfiller, stack.indexer]
+    .map(({ name, program }) => `--- ${name}\n${program.log().split('\n').slice(-6).join('\n')}`)
+    .join('\n')
