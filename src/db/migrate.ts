@@ -38,10 +38,13 @@ export const migrate = async (pool: Pool, options: { schema?: string } = {}): Pr
 }
 
 /** Differences between the database and what our statements count on, in words; empty when it can be used. */
-export const verify = async (pool: Pool, options: { schema?: string } = {}): Promise<string[]> => {
-  const schema = checkName(options.schema ?? pool.schema)
-  const differences = findDifferences(await readCatalog(pool, schema), schema)
-  const own = await readCatalog(pool, 'millrace')
+export const verify = async (pool: Pool, options: { schema?: string } = {}): Promise<string[]> =>
+  readDifferences(pool, checkName(options.schema ?? pool.schema))
+
+/** As `verify`, on whatever connection. */
+export const readDifferences = async (db: Queryable, schema: string): Promise<string[]> => {
+  const differences = findDifferences(await readCatalog(db, schema), schema)
+  const own = await readCatalog(db, 'millrace')
   const missing = ['record_rev', 'account', 'identity_work', 'meta'].filter((table) => !own.tables[table])
   return [...differences, ...missing.map((table) => `table millrace.${table} is missing`)]
 }

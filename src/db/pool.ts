@@ -7,10 +7,14 @@
  * int8 arrives as a number while it is a safe integer; a larger one is an error, never a rounded value: select it `::text`.
  */
 import pg from 'pg'
-import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
-import { asReaction, isConflict, sqlState } from './sql-error.ts'
+import { Aside } from './aside.ts'
+import { Connections } from './connections.ts'
+import type { PoolObserver, Queryable, TransactionOptions } from './queryable.ts'
+import { sqlState } from './sql-error.ts'
+
+export type { PoolObserver, Queryable, Result, Statement, TransactionOptions } from './queryable.ts'
 
 export type PoolOptions = {
   readonly url: string
@@ -30,27 +34,6 @@ export type PoolOptions = {
   readonly onError?: (error: Error) => void
 }
 
-export type Statement = {
-  readonly name?: string
-  readonly text: string
-  readonly values?: readonly unknown[]
-}
-
-/** `count`: rows returned or changed. */
-export type Result<R> = { readonly rows: readonly R[]; readonly count: number }
-
-/** Errors: TransientError (try again), pg.DatabaseError (the statement or its data is wrong). */
-export interface Queryable {
-  query<R = Record<string, unknown>>(statement: Statement): Promise<Result<R>>
-}
-
-export type TransactionOptions = {
-  /** Repetitions after a deadlock or serialization failure (default 5); then it is thrown as a TransientError. */
-  readonly retries?: number
-  readonly onRetry?: (sqlState: string) => void
-  readonly signal?: AbortSignal
-}
-
 export type PoolStats = {
   readonly size: number
   readonly idle: number
@@ -62,6 +45,13 @@ export interface Pool extends Queryable {
   readonly schema: string
   /** `work` may run several times: it must have no effect but through the connection it is given. */
   transaction<T>(work: (tx: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>
+  /**
+   * Reads on a connection that is none of the pool's: one at a time, bounded in time as a whole, and told to no observer.
+   * For questions that must be answered while the pool is used up.
+   */
+  aside<T>(work: (db: Queryable) => Promise<T>, timeoutMs: number): Promise<T>
+  /** Tells `observer` from now on, until the function that is returned is called. */
+  observe(observer: PoolObserver): () => void
   stats(): PoolStats
   close(): Promise<void>
 }
@@ -83,18 +73,28 @@ export const openPool = async (options: PoolOptions): Promise<Pool> => {
     await pool.end()
     throw error
   })
-  const prepare = options.prepare ?? true
+  const observers = new Set<PoolObserver>()
+  const bounds = { prepare: options.prepare ?? true, statementTimeoutMs }
+  const connections = new Connections(pool, { ...bounds, observers })
+  const aside = new Aside(connectionConfig(options, statementTimeoutMs))
   return {
     schema: options.schema ?? 'bsky',
-    query: (statement) => reacting(() => send(pool, statement, prepare)),
-    transaction: (work, settings) => transact(pool, work, { ...settings, prepare, statementTimeoutMs }),
+    query: (statement) => connections.query(statement),
+    transaction: (work, settings) => connections.transaction(work, settings),
+    aside: (work, timeoutMs) => aside.run(work, timeoutMs),
+    observe: (observer) => {
+      observers.add(observer)
+      return () => observers.delete(observer)
+    },
     stats: () => ({
       size: pool.totalCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
       max: options.max,
     }),
-    close: () => pool.end(),
+    close: async () => {
+      await Promise.all([pool.end(), aside.close()])
+    },
   }
 }
 
@@ -165,75 +165,3 @@ const startError = (url: string, cause: unknown): SetupError =>
     exitCode: EXIT.unavailable,
     cause,
   })
-
-const reacting = async <T>(work: () => Promise<T>): Promise<T> => {
-  try {
-    return await work()
-  } catch (error) {
-    throw asReaction(error)
-  }
-}
-
-const send = async <R>(
-  target: pg.Pool | pg.PoolClient,
-  statement: Statement,
-  prepare: boolean,
-): Promise<Result<R>> => {
-  const { name, text, values } = statement
-  const named = prepare && name !== undefined ? { name } : {}
-  const result = await target.query({ ...named, text, ...(values ? { values: [...values] } : {}) })
-  return { rows: (result.rows ?? []) as R[], count: result.rowCount ?? 0 }
-}
-
-type Bounds = TransactionOptions & { readonly prepare: boolean; readonly statementTimeoutMs: number }
-
-const transact = async <T>(
-  pool: pg.Pool,
-  work: (tx: Queryable) => Promise<T>,
-  bounds: Bounds,
-): Promise<T> => {
-  const retries = bounds.retries ?? 5
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await transactOnce(pool, work, bounds)
-    } catch (error) {
-      if (!isConflict(error)) throw asReaction(error)
-      bounds.onRetry?.(sqlState(error) ?? '')
-      if (attempt > retries || bounds.signal?.aborted) throw asReaction(error)
-      await sleep(jitter(backoffMs(attempt, { initialMs: 10, maxMs: 500 })), bounds.signal)
-    }
-  }
-}
-
-/** The bound in time travels with BEGIN: one round trip, and gone with the transaction. */
-const transactOnce = async <T>(
-  pool: pg.Pool,
-  work: (tx: Queryable) => Promise<T>,
-  bounds: Bounds,
-): Promise<T> => {
-  const client = await pool.connect()
-  const ignore = () => {}
-  client.on('error', ignore) // the statement under way fails as well and tells
-  try {
-    await client.query(`BEGIN; SET LOCAL statement_timeout = ${Math.ceil(bounds.statementTimeoutMs)}`)
-    const value = await work({ query: (statement) => send(client, statement, bounds.prepare) })
-    await client.query('COMMIT')
-    release(client, ignore, false)
-    return value
-  } catch (error) {
-    const usable = sqlState(error) !== null && (await rollBack(client))
-    release(client, ignore, !usable)
-    throw error
-  }
-}
-
-const rollBack = (client: pg.PoolClient): Promise<boolean> =>
-  client.query('ROLLBACK').then(
-    () => true,
-    () => false,
-  )
-
-const release = (client: pg.PoolClient, listener: () => void, destroy: boolean): void => {
-  client.removeListener('error', listener)
-  client.release(destroy)
-}

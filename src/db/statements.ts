@@ -14,7 +14,13 @@ export type Value = string | number | bigint | boolean | null
 export type Row = Readonly<Record<string, Value>>
 
 /** A statement without its values. The name is made of the text, so equal names always mean equal text. */
-export type Prepared = { readonly name: string; readonly text: string; readonly columns: readonly string[] }
+export type Prepared = {
+  readonly name: string
+  readonly text: string
+  readonly columns: readonly string[]
+  /** The table whose rows it writes. */
+  readonly writes?: string
+}
 
 export type UpsertShape = {
   readonly schema: string
@@ -47,7 +53,7 @@ export const upsertSql = (shape: UpsertShape): Prepared => {
     conflictSql(shape),
     returning && `RETURNING ${returning}`,
   ]
-  return prepare(text.filter(Boolean).join(' '), columns)
+  return { ...prepare(text.filter(Boolean).join(' '), columns), writes: table }
 }
 
 const conflictSql = ({ conflict, set = 'nothing', where }: UpsertShape): string => {
@@ -79,13 +85,12 @@ export type DeleteShape = {
 export const deleteByUriSql = ({ schema, table, column = 'uri', returning }: DeleteShape): Prepared => {
   const condition = `${quoteName(column)} = ANY($1::${arrayType(table, column)})`
   const text = `DELETE FROM ${tableName(schema, table)} WHERE ${condition}`
-  return prepare(returning ? `${text} RETURNING ${returning}` : text, [column])
+  return { ...prepare(returning ? `${text} RETURNING ${returning}` : text, [column]), writes: table }
 }
 
 /** One array per column: missing keys are NULL. */
-export const bindRows = ({ name, text, columns }: Prepared, rows: readonly Row[]): Statement => ({
-  name,
-  text,
+export const bindRows = ({ columns, ...statement }: Prepared, rows: readonly Row[]): Statement => ({
+  ...statement,
   values: columns.map((column) => rows.map((row) => row[column] ?? null)),
 })
 

@@ -17,6 +17,7 @@ import { coverNegated, planLabels, writeLabels } from './labels.ts'
 import { createLoop } from './loop.ts'
 import { indexerMetrics, type IndexerMetrics } from './metrics.ts'
 import type { IndexerOptions } from './options.ts'
+import { watchPool } from './pool-metrics.ts'
 import { createState, type State } from './state.ts'
 
 export type Indexer = {
@@ -33,7 +34,8 @@ export const createIndexer = (options: IndexerOptions): Indexer => {
   const labelStreams = options.mode === 'stream' ? [] : [options.labelStream ?? LABEL_LIVE]
   const state = createState(options, [...streams, ...labelStreams])
   const registry = createRegistry('indexer', options.version)
-  const metrics = registerMetrics(registry, indexerMetrics(state.readings))
+  const metrics = registerMetrics(registry, indexerMetrics(state.readings, [...streams, ...labelStreams]))
+  watchPool(options.pool, metrics)
   const recent = new RecentDids({ max: 200_000, ttlMs: 3_600_000 })
   const services = [
     ...streams.map((stream) => eventLoop(options, stream, { metrics, state, recent })),

@@ -5,11 +5,14 @@ import { silentLogger } from '../lib/logger.ts'
 import { CONTRACT } from '../monitoring/contract.ts'
 import { checkDeclarations, missingFromScrape } from '../monitoring/declarations.ts'
 import { scrape } from '../monitoring/registry.ts'
-import { INDEXER_METRICS } from './metrics.ts'
+import { FIREHOSE_BACKFILL, FIREHOSE_LIVE, LABEL_LIVE } from '../event/streams.ts'
+import { indexerDeclarations } from './metrics.ts'
 import { didOf, openTestDatabase, until, type TestDatabase } from './testing.ts'
 import { asked, named } from './testing-accounts.ts'
 import { CAUSES, type CauseRow, type World } from './testing-causes.ts'
 import { openTestLog, startIndexer } from './testing-loop.ts'
+
+const INDEXER_METRICS = indexerDeclarations([FIREHOSE_LIVE, FIREHOSE_BACKFILL, LABEL_LIVE])
 
 let db: TestDatabase
 

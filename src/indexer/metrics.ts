@@ -3,15 +3,18 @@ import type { MetricHandles, MetricSpec } from '../monitoring/metrics.ts'
 import { POISON_REASONS } from '../event/codec.ts'
 import { IDENTITY_OUTCOMES } from './identity-worker.ts'
 import { LABEL_DROPS } from './labels.ts'
+import { database, type DatabaseReadings } from './metrics-database.ts'
+import { flow, type FlowReadings } from './metrics-flow.ts'
 import { DROP_REASONS } from './plan.ts'
 
 /** What is read at scrape time. */
-export type Readings = {
-  readonly pending: () => Promise<number>
-  readonly queueLength: () => Promise<number>
-  readonly activeTasks: () => number
-  readonly pool: () => { size: number; idle: number; waiting: number; max: number }
-}
+export type Readings = FlowReadings &
+  DatabaseReadings & {
+    readonly pending: () => Promise<number>
+    readonly queueLength: () => Promise<number>
+    readonly activeTasks: () => number
+    readonly pool: () => { size: number; idle: number; waiting: number; max: number }
+  }
 
 const counter = <const N extends string>(name: N, help: string, cause: string) =>
   ({ name, type: 'counter', help, cause }) as const
@@ -222,13 +225,16 @@ const readings = (read: Readings) =>
     poolWaiting: pool('db_pool_waiting', 'Requests that wait for a connection', () => read.pool().waiting),
   }) as const
 
-export const indexerMetrics = (read: Readings) => ({
+/** `streams`: those that are read, the closed set of the label `stream`. */
+export const indexerMetrics = (read: Readings, streams: readonly string[]) => ({
   ...events(),
   ...errors(),
   ...collections(),
   ...outcomes(),
   ...work(),
   ...readings(read),
+  ...flow(read, streams),
+  ...database(read),
 })
 
 function pool<const N extends string>(name: N, help: string, collect: () => number) {
@@ -237,12 +243,23 @@ function pool<const N extends string>(name: N, help: string, collect: () => numb
 
 export type IndexerMetrics = MetricHandles<ReturnType<typeof indexerMetrics>>
 
+const unasked = async () => 0
+
 /** The declarations alone, for docs and checks. */
-export const INDEXER_METRICS: readonly MetricSpec[] = Object.values(
-  indexerMetrics({
-    pending: async () => 0,
-    queueLength: async () => 0,
-    activeTasks: () => 0,
-    pool: () => ({ size: 0, idle: 0, waiting: 0, max: 0 }),
-  }),
-)
+export const indexerDeclarations = (streams: readonly string[]): readonly MetricSpec[] =>
+  Object.values(
+    indexerMetrics(
+      {
+        pending: unasked,
+        queueLength: unasked,
+        activeTasks: () => 0,
+        pool: () => ({ size: 0, idle: 0, waiting: 0, max: 0 }),
+        residual: () => [],
+        facts: () => Promise.reject(new Error('declarations are not read')),
+      },
+      streams,
+    ),
+  )
+
+/** Streams come from the settings. */
+export const INDEXER_METRICS = indexerDeclarations(['none'])

@@ -26,4 +26,6 @@ export type IndexerOptions = {
   /** Handles and account states are looked up here; without it no actor gets a handle. */
   readonly lookup?: Lookup
   readonly lookupConcurrency?: number
+  /** How often, at most, the database is asked about itself. */
+  readonly factsEveryMs?: number
 }

@@ -5,10 +5,16 @@
 import { hash } from 'node:crypto'
 import type { Queryable, Statement } from '../db/pool.ts'
 import { deleteByUriSql, upsertSql, writeRows, type Prepared, type UpsertShape } from '../db/statements.ts'
+import type { StatementKind } from '../db/statement-kind.ts'
 import type { Row } from './collection.ts'
 
 /** What runs a statement: a transaction of the pool. */
 export type Tx = Queryable
+
+/** `tx`, whose statements are of this kind unless they have been given one already: the innermost word stands. */
+export const ofKind = (tx: Tx, kind: StatementKind): Tx => ({
+  query: (statement) => tx.query({ kind, ...statement }),
+})
 
 const names = new Map<string, string>()
 
@@ -71,5 +77,6 @@ export const deleteRows = async (
   const shape = shaped(`delete ${schema} ${table} ${owner} ${returning.join()}`, () =>
     deleteByUriSql({ schema, table, column: owner, returning: listed(returning) }),
   )
-  return (await tx.query<Row>({ name: shape.name, text: shape.text, values: [uris] })).rows
+  const { columns: _, ...statement } = shape
+  return (await tx.query<Row>({ ...statement, values: [uris] })).rows
 }

@@ -1,4 +1,5 @@
 /** What the indexer says of itself: readings for its gauges, its status, its health. Health means progress, not mere life. */
+import { DatabaseFacts } from './database-facts.ts'
 import type { Readings } from './metrics.ts'
 import {
   ProblemList,
@@ -69,6 +70,7 @@ class Activity {
 export const createState = (options: IndexerOptions, streams: readonly string[]): State => {
   const { log, pool, group } = options
   const activity = new Activity()
+  const facts = new DatabaseFacts(pool, options.factsEveryMs)
   const sum = async (figure: (stream: string) => Promise<number>) =>
     (await Promise.all(streams.map(figure))).reduce((total, one) => total + one, 0)
   return {
@@ -77,6 +79,8 @@ export const createState = (options: IndexerOptions, streams: readonly string[])
       queueLength: () => sum(async (stream) => (await log.streamStats(stream)).length),
       activeTasks: () => activity.active,
       pool: () => pool.stats(),
+      residual: () => streams.map((stream) => ({ labels: { stream }, value: 0 })),
+      facts: () => facts.read(),
     },
     busy: (by) => activity.busy(by),
     outage: (what, todo) => activity.fail(what, todo),

@@ -1,0 +1,92 @@
+/**
+ * What the database says of itself, asked seldom. Guarantees: at most one question every `everyMs` and never two at once, on a
+ * connection that no writer needs, bounded in time; what cannot be had is NaN and `up` 0, never an old figure.
+ */
+import { readFacts, type ServerFacts } from '../db/facts.ts'
+import { readDifferences } from '../db/migrate.ts'
+import type { Pool } from '../db/pool.ts'
+import { run, type Tx } from './sql.ts'
+
+export type Facts = ServerFacts & {
+  readonly up: number
+  readonly schemaDifferences: number
+  readonly identityQueue: number
+  readonly identityOldestSeconds: number
+}
+
+/** A scrape waits 2 s for a figure: before that we know, or know that we do not. */
+const TIMEOUT_MS = 1_500
+const EVERY_MS = 15_000
+const CATALOG_EVERY_MS = 300_000
+
+const UNKNOWN: Facts = {
+  up: 0,
+  connections: NaN,
+  connectionsLimit: NaN,
+  longestTransactionSeconds: NaN,
+  sequenceUsedRatio: NaN,
+  sizeBytes: NaN,
+  deadlocks: NaN,
+  schemaDifferences: NaN,
+  identityQueue: NaN,
+  identityOldestSeconds: NaN,
+}
+
+export class DatabaseFacts {
+  readonly #pool: Pool
+  readonly #everyMs: number
+  #facts: Promise<Facts> = Promise.resolve(UNKNOWN)
+  #due = 0
+  #asking = false
+  #differences = { count: NaN, due: 0 }
+
+  constructor(pool: Pool, everyMs: number = EVERY_MS) {
+    this.#pool = pool
+    this.#everyMs = everyMs
+  }
+
+  /** Never rejects. */
+  read(): Promise<Facts> {
+    if (!this.#asking && performance.now() >= this.#due) {
+      this.#asking = true
+      this.#facts = this.#ask()
+    }
+    return this.#facts
+  }
+
+  async #ask(): Promise<Facts> {
+    try {
+      return await this.#pool.aside((tx) => this.#readAll(tx), TIMEOUT_MS)
+    } catch {
+      return UNKNOWN
+    } finally {
+      this.#asking = false
+      this.#due = performance.now() + this.#everyMs
+    }
+  }
+
+  async #readAll(tx: Tx): Promise<Facts> {
+    const { schema } = this.#pool
+    const facts = await readFacts(tx, schema)
+    const queue = await readIdentityQueue(tx)
+    if (performance.now() >= this.#differences.due) {
+      const count = (await readDifferences(tx, schema)).length
+      this.#differences = { count, due: performance.now() + Math.min(CATALOG_EVERY_MS, this.#everyMs * 20) }
+    }
+    return { up: 1, ...facts, ...queue, schemaDifferences: this.#differences.count }
+  }
+}
+
+type Queue = Pick<Facts, 'identityQueue' | 'identityOldestSeconds'>
+
+/** Counted in the index and up to a bound: right after a backfill the queue holds every account of the network. */
+const readIdentityQueue = async (tx: Tx): Promise<Queue> => {
+  const [queue] = await run<Queue>(tx, {
+    name: 'identity_queue',
+    text: `select (select count(*) from (select 1 from millrace.identity_work where due <= now() limit 100000) d) as "identityQueue",
+        greatest(0, coalesce(extract(epoch from now() - (select min(due) from millrace.identity_work)), 0))::float8
+          as "identityOldestSeconds"`,
+    values: [],
+  })
+  return queue ?? { identityQueue: NaN, identityOldestSeconds: NaN }
+}
