@@ -37,7 +37,8 @@ const configFor = async (ports: ServicePorts, own: number, ruleFile: string | nu
     .replace('127.0.0.1:9093', `127.0.0.1:${ports.indexer}`)
     .replace('localhost:9090', `127.0.0.1:${own}`)
     .replaceAll(/_interval: \d+s/g, '_interval: 1s')
-  return ruleFile === null ? text : `${text}\nrule_files: [${JSON.stringify(ruleFile)}]\n`
+  const rules = ruleFile === null ? '' : `rule_files: [${JSON.stringify(ruleFile)}]\n`
+  return text.replace(/^rule_files:\n( .*\n)+/m, rules).replace(/^alerting:\n( .*\n)+/m, '')
 }
 
 export const startPrometheus = async (

@@ -8,9 +8,8 @@ import { freshnessRecordings } from './freshness.ts'
 /** Counts and ages of streams: max over the replicas that export them. */
 const STREAMS = {
   entries: 'Entries stored.',
-  undelivered_entries: 'Entries that no reader has been given; absent while unknown.',
-  oldest_undelivered_age_seconds:
-    'Age of the first entry that no reader has been given; absent while unknown.',
+  undelivered_entries: 'Entries that no reader has been given; NaN while unknown.',
+  oldest_undelivered_age_seconds: 'Age of the first entry that no reader has been given; NaN while unknown.',
   pending_entries: 'Entries delivered and not acknowledged.',
   dead_letters: 'Entries put aside.',
 } as const

@@ -1,0 +1,82 @@
+/**
+ * What an expression reads and what it leaves, by the grammar of Prometheus itself: selectors with their matchers and ranges, and
+ * the labels that every series of the result carries. Refuses to know which metrics exist.
+ */
+import { parser } from '@prometheus-io/lezer-promql'
+
+type Tree = ReturnType<typeof parser.parse>
+export type Node = Tree['topNode']
+
+export type Matcher = { readonly label: string; readonly op: string; readonly value: string }
+export type Selector = {
+  readonly metric: string
+  readonly matchers: readonly Matcher[]
+  /** As written: `5m`; null for an instant selector. */
+  readonly range: string | null
+  /** The functions and aggregations around it, innermost first. */
+  readonly within: readonly string[]
+}
+
+export type Expression = { readonly text: string; readonly node: Node }
+
+export const childrenOf = (node: Node): Node[] => {
+  const children: Node[] = []
+  for (let child = node.firstChild; child; child = child.nextSibling) children.push(child)
+  return children
+}
+
+export const textOf = (expression: Expression, node: Node): string =>
+  expression.text.slice(node.from, node.to)
+
+/** Throws where the expression is not PromQL. */
+export const parseExpression = (text: string): Expression => {
+  const tree = parser.parse(text)
+  let fault: number | undefined
+  tree.iterate({ enter: ({ type, from }) => void (type.isError && (fault ??= from)) })
+  if (fault !== undefined) throw new Error(`not PromQL at character ${fault}: ${text}`)
+  const node = tree.topNode.firstChild
+  if (node === null) throw new Error('an empty expression')
+  return { text, node }
+}
+
+/** Every node of `expression` with one of these names, in order of appearance. */
+export const nodesOf = (expression: Expression, ...names: readonly string[]): Node[] => {
+  const walk = (node: Node): Node[] => [
+    ...(names.includes(node.name) ? [node] : []),
+    ...childrenOf(node).flatMap(walk),
+  ]
+  return walk(expression.node)
+}
+
+const unquoted = (text: string): string => text.replace(/^(["'`])(.*)\1$/s, '$2')
+
+export const matchersOf = (expression: Expression, selector: Node): Matcher[] =>
+  childrenOf(selector.getChild('LabelMatchers') ?? selector)
+    .filter(({ name }) => name === 'UnquotedLabelMatcher')
+    .map((matcher) => {
+      const [label = '', op = '', value = ''] = childrenOf(matcher).map((part) => textOf(expression, part))
+      return { label, op, value: unquoted(value) }
+    })
+
+const around = (expression: Expression, node: Node): string[] => {
+  const names: string[] = []
+  for (let parent = node.parent; parent; parent = parent.parent) {
+    if (parent.name === 'FunctionCall' || parent.name === 'AggregateExpr') {
+      names.push(textOf(expression, parent.firstChild ?? parent))
+    }
+  }
+  return names
+}
+
+export const selectorsOf = (expression: Expression): Selector[] =>
+  nodesOf(expression, 'VectorSelector').map((node) => {
+    const matrix = node.parent?.name === 'MatrixSelector' ? node.parent : null
+    const range = matrix?.getChild('DurationExpr')
+    const name = node.getChild('Identifier')
+    return {
+      metric: name ? textOf(expression, name) : '',
+      matchers: matchersOf(expression, node),
+      range: range ? textOf(expression, range) : null,
+      within: around(expression, node),
+    }
+  })
