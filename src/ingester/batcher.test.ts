@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Batcher, type Batch, type BatchItem } from './batcher.ts'
+import { Batcher, entriesIn, type Batch, type BatchItem } from './batcher.ts'
 import { until } from './testing.ts'
 
 const item = (seq: number, more: Partial<BatchItem> = {}): BatchItem => ({
@@ -14,7 +14,8 @@ const open = (
   options: { maxEntries?: number; maxBytes?: number; maxAgeMs?: number; maxIdleAgeMs?: number } = {},
 ) => {
   const writes: Batch[] = []
-  const gates: PromiseWithResolvers<void>[] = []
+  const gates: PromiseWithResolvers<boolean>[] = []
+  const settled: (readonly [seq: number, durable: boolean])[] = []
   let failures = 0
   const batcher = new Batcher({
     maxEntries: 2,
@@ -24,15 +25,17 @@ const open = (
     ...options,
     write: (batch) => {
       writes.push(batch)
-      const gate = Promise.withResolvers<void>()
+      const gate = Promise.withResolvers<boolean>()
       gates.push(gate)
       return gate.promise
     },
+    onWritten: (batch, durable) => settled.push([batch.seq, durable]),
     onFailure: () => failures++,
   })
-  return { batcher, writes, gates, failures: () => failures }
+  return { batcher, writes, gates, settled, failures: () => failures }
 }
 
+const sizeOf = ({ batches }: Batcher) => batches.reduce((sum, batch) => sum + entriesIn(batch), 0)
 const seqsOf = ({ entries }: Batch) => entries.map(({ event }) => Number(event))
 
 test('a batch is written when it has enough entries, and only then', async () => {
@@ -54,16 +57,19 @@ test('who adds must wait while one batch is written and the next is full, and me
   for (const seq of [1, 2, 3]) assert.equal(batcher.add(item(seq)), null)
   const full = batcher.add(item(4))
   assert.ok(full)
-  assert.equal(batcher.entries, 4)
-  assert.equal(batcher.bytes, 40)
+  assert.equal(sizeOf(batcher), 4)
+  assert.deepEqual(
+    batcher.batches.map(({ bytes }) => bytes),
+    [20, 20],
+  )
   assert.equal(writes.length, 1)
-  gates[0]?.resolve()
+  gates[0]?.resolve(true)
   await full
   assert.deepEqual(writes.map(seqsOf), [
     [1, 2],
     [3, 4],
   ])
-  assert.equal(batcher.entries, 2)
+  assert.equal(sizeOf(batcher), 2)
 })
 
 test('the position of a batch is its highest, also of frames that gave nothing', async () => {
@@ -72,8 +78,8 @@ test('the position of a batch is its highest, also of frames that gave nothing',
   void batcher.add({ seq: 12, entries: [], bytes: 0 })
   void batcher.add(item(11))
   assert.equal(writes[0]?.seq, 12)
-  gates[0]?.resolve()
-  await until('it is written', () => batcher.entries === 0)
+  gates[0]?.resolve(true)
+  await until('it is written', () => sizeOf(batcher) === 0)
   void batcher.add(item(1))
   void batcher.add(item(2))
   assert.equal(writes[1]?.seq, 2, 'a numbering that began again is followed')
@@ -103,11 +109,11 @@ test('drain resolves when everything in hand has been written', async () => {
   const { batcher, writes, gates } = open()
   for (const seq of [1, 2, 3]) void batcher.add(item(seq))
   const drained = batcher.drain()
-  gates[0]?.resolve()
+  gates[0]?.resolve(true)
   await until('the rest is on its way', () => writes.length === 2)
-  gates[1]?.resolve()
+  gates[1]?.resolve(true)
   await drained
-  assert.equal(batcher.entries, 0)
+  assert.equal(sizeOf(batcher), 0)
 })
 
 test('a write that fails for good is told once and reaches whoever waits or adds', async () => {
@@ -118,4 +124,25 @@ test('a write that fails for good is told once and reaches whoever waits or adds
   await assert.rejects(full ?? Promise.resolve(), /disk on fire/)
   await assert.rejects(batcher.drain(), /disk on fire/)
   assert.equal(failures(), 1)
+})
+
+test('whoever keeps account hears of a batch in the tick in which it leaves, and whether it is durable', async () => {
+  const { batcher, gates, settled } = open()
+  for (const seq of [1, 2, 3]) void batcher.add(item(seq))
+  gates[0]?.resolve(false)
+  for (let tick = 0; tick < 10; tick++) {
+    assert.equal(sizeOf(batcher) + 2 * settled.length, 3)
+    await Promise.resolve()
+  }
+  assert.deepEqual(settled, [[2, false]])
+})
+
+test("what is given up is handed back once, and its late write is nobody's", async () => {
+  const { batcher, gates, settled } = open()
+  for (const seq of [1, 2, 3]) void batcher.add(item(seq))
+  assert.deepEqual(batcher.giveUp().map(seqsOf), [[1, 2], [3]])
+  assert.deepEqual(batcher.giveUp(), [])
+  gates[0]?.resolve(true)
+  await batcher.drain()
+  assert.deepEqual(settled, [])
 })

@@ -1,7 +1,8 @@
 /**
  * Gathers what one upstream sends into batches and has them written one after the other. Owns when a batch is due (entries,
  * bytes, age); guarantees order, at most one batch being written and one being filled, and that a checkpoint is the highest
- * position of a batch whose entries all come before or with it. Nothing is dropped: a write that cannot be done keeps us waiting.
+ * position of a batch whose entries all come before or with it. Nothing is dropped: a write that cannot be done keeps us waiting,
+ * and what is in hand when the upstream is given up is handed back by `giveUp`.
  */
 import type { Fields } from '../stream/log.ts'
 import type { SeqRange } from './position.ts'
@@ -13,6 +14,8 @@ export type BatchItem = {
   readonly bytes: number
   /** A repo to fetch anew, for `repo_backfill`. */
   readonly resync?: { readonly did: string; readonly fields: Fields } | undefined
+  /** Messages that are answered by the resync alone. */
+  readonly requests?: number | undefined
   /** Remembered once durable, to recognise the copies of other hosts. */
   readonly key?: string | undefined
   /** Labels inside the entries. */
@@ -28,6 +31,7 @@ export type Batch = {
   readonly keys: string[]
   readonly lost: SeqRange[]
   bytes: number
+  requests: number
   labels: number
   seq: number
 }
@@ -38,7 +42,10 @@ export type BatcherOptions = {
   readonly maxAgeMs: number
   /** The age at which a batch without entries is due: only its position moves. */
   readonly maxIdleAgeMs: number
-  readonly write: (batch: Batch) => Promise<void>
+  /** True when durable, false when it was given up. */
+  readonly write: (batch: Batch) => Promise<boolean>
+  /** In the same tick in which the batch leaves our hands. */
+  readonly onWritten: (batch: Batch, durable: boolean) => void
   /** A write failed for good: whoever waits on the upstream must be stopped. */
   readonly onFailure: () => void
 }
@@ -56,13 +63,17 @@ export class Batcher {
     this.#options = options
   }
 
-  /** Entries gathered and not yet durable. */
-  get entries(): number {
-    return countEntries(this.#open) + countEntries(this.#writing)
+  /** What is in hand, oldest first: gathered and not yet durable. */
+  get batches(): readonly Batch[] {
+    return [this.#writing, this.#open].filter((batch) => batch !== null)
   }
 
-  get bytes(): number {
-    return (this.#open?.bytes ?? 0) + (this.#writing?.bytes ?? 0)
+  /** Lets go of everything, and answers with it. What is being written may become durable all the same; it is told no more. */
+  giveUp(): readonly Batch[] {
+    const left = this.batches
+    this.#open = this.#writing = null
+    this.#disarm()
+    return left
   }
 
   /** A promise when the caller must wait before it adds more: both batches are full. It rejects when a write failed for good. */
@@ -85,12 +96,12 @@ export class Batcher {
     await this.#wait(() => this.#open === null && this.#writing === null)
   }
 
-  #isFull({ entries, resyncs, bytes }: Batch): boolean {
-    return entries.length + resyncs.size >= this.#options.maxEntries || bytes >= this.#options.maxBytes
+  #isFull(batch: Batch): boolean {
+    return entriesIn(batch) >= this.#options.maxEntries || batch.bytes >= this.#options.maxBytes
   }
 
-  #arm({ entries, resyncs }: Batch): void {
-    const idle = entries.length + resyncs.size === 0
+  #arm(batch: Batch): void {
+    const idle = entriesIn(batch) === 0
     if (this.#timer !== null && this.#timer.idle === idle) return
     if (this.#timer !== null && idle) return
     this.#disarm()
@@ -116,13 +127,15 @@ export class Batcher {
     this.#due = false
     this.#disarm()
     this.#options.write(batch).then(
-      () => this.#written(),
+      (durable) => this.#written(batch, durable),
       (error: unknown) => this.#fail(error),
     )
   }
 
-  #written(): void {
+  #written(batch: Batch, durable: boolean): void {
+    if (this.#writing !== batch) return
     this.#writing = null
+    this.#options.onWritten(batch, durable)
     this.#pump()
     this.#changed?.()
   }
@@ -150,13 +163,16 @@ const emptyBatch = (seq: number): Batch => ({
   keys: [],
   lost: [],
   bytes: 0,
+  requests: 0,
   labels: 0,
   seq,
 })
 
-const gather = (batch: Batch, { seq, entries, bytes, resync, key, labels, lost }: BatchItem): void => {
+const gather = (batch: Batch, item: BatchItem): void => {
+  const { seq, entries, bytes, resync, requests, key, labels, lost } = item
   for (const entry of entries) batch.entries.push(entry)
   batch.bytes += bytes
+  batch.requests += requests ?? 0
   batch.labels += labels ?? 0
   if (seq > batch.seq) batch.seq = seq
   if (resync !== undefined) batch.resyncs.set(resync.did, resync.fields)
@@ -164,5 +180,5 @@ const gather = (batch: Batch, { seq, entries, bytes, resync, key, labels, lost }
   if (lost !== undefined) batch.lost.push(lost)
 }
 
-const countEntries = (batch: Batch | null): number =>
-  batch === null ? 0 : batch.entries.length + batch.resyncs.size
+/** Entries of the streams that it will become. */
+export const entriesIn = ({ entries, resyncs }: Batch): number => entries.length + resyncs.size

@@ -34,6 +34,7 @@ export const watchConnection = (
     upstream.reconnects++
     upstream.enter('waiting')
     room.metrics.reconnects.inc({ part, reason })
+    room.metrics.hostReconnects.inc({ host: upstream.host })
     report(detail, reason, upstream, room)
   }
   return {

@@ -80,6 +80,8 @@ test('a commit of which everything is filtered emits nothing, not even a repo ev
     events: [],
     dropped: { filtered: 1 },
     resync: null,
+    bare: false,
+    operations: [{ namespace: 'other', outcome: 'filtered', count: 1 }],
     received: 1,
     timeMs: Date.parse(TIME),
     timeReplaced: false,
@@ -266,6 +268,9 @@ test('any commit at all is converted without an exception, every operation count
     fc.property(record, ({ ops, ...more }) => {
       const conversion = convertMessage(commitMessage(ops, [], more), options)
       conversion.events.forEach(encodeEvent)
+      const sum = conversion.operations.reduce((total, { count }) => total + count, 0)
+      assert.equal(conversion.bare, ops.length === 0)
+      assert.equal(sum, ops.length, 'each operation is counted in one namespace, once')
       return counted(conversion) === ops.length && conversion.received === Math.max(1, ops.length)
     }),
   )

@@ -2,8 +2,7 @@
  * RepoMessage to StreamEvents. Pure and total: any message gives a conversion, never an exception. Owns which operations we
  * keep and why one is dropped; refuses to know streams, sockets and cursors.
  *
- * Law: `received` = events + dropped operations, plus 1 for a message without operations that only asks for a resync or says
- * nothing, so that nothing vanishes uncounted.
+ * Law: `received` = events + dropped operations, plus 1 for a bare message, so that nothing vanishes uncounted.
  */
 import { BytesWrapper, CidLinkWrapper, decode } from '@atcute/cbor'
 import { selectBlocks, type BlockMap } from '../atproto/car.ts'
@@ -16,6 +15,7 @@ import type {
 } from '../atproto/message.ts'
 import { matchesCollection, normalizeDatetime, parseRecordPath } from '../atproto/syntax.ts'
 import type { JsonObject, RecordEvent, StreamEvent } from '../event/event.ts'
+import { Tally, type OperationCounts } from './namespace.ts'
 
 /**
  * `filtered`: a collection nobody asked for. `invalid_path`: not `<nsid>/<record key>`. `missing_cid`: a create or update that
@@ -42,6 +42,10 @@ export type Conversion = {
   readonly events: readonly StreamEvent[]
   readonly dropped: Readonly<Partial<Record<OperationDrop, number>>>
   readonly resync: Resync | null
+  /** A commit without operations or a sync: it only asks for a resync, or says nothing. */
+  readonly bare: boolean
+  /** What became of the operations, by namespace. */
+  readonly operations: OperationCounts
   /** Operations of a commit (1 when it has none), 1 for any other message of the sequence: what came before filtering. */
   readonly received: number
   /** The time of the events, milliseconds since 1970. */
@@ -73,14 +77,26 @@ export const convertMessage = (message: SequencedMessage, options: ConvertOption
     case 'commit':
       return { ...convertCommit(message, time, options.collections), ...facts }
     case 'sync':
-      return { ...NOTHING, resync: { did: message.did, rev: message.rev, cause: 'sync' }, ...facts }
+      return {
+        ...NOTHING,
+        bare: true,
+        resync: { did: message.did, rev: message.rev, cause: 'sync' },
+        ...facts,
+      }
     case 'identity':
     case 'account':
       return { ...NOTHING, events: [convertActor(message, time)], ...facts }
   }
 }
 
-const NOTHING = { events: [], dropped: {}, resync: null, received: 1 } as const
+const NOTHING = {
+  events: [],
+  dropped: {},
+  resync: null,
+  bare: false,
+  operations: [],
+  received: 1,
+} as const
 
 type EventTime = { readonly time: string; readonly timeMs: number; readonly timeReplaced: boolean }
 
@@ -112,7 +128,8 @@ const convertCommit = (
   collections: readonly string[],
 ): Omit<Conversion, 'timeMs' | 'timeReplaced'> => {
   const dropped: Drops = {}
-  const kept = message.ops.flatMap((op) => keepOp(op, collections, dropped))
+  const tally = new Tally()
+  const kept = message.ops.flatMap((op) => keepOp(op, collections, { dropped, tally }))
   const blocks = readBlocks(message.blocks, kept)
   const origin = { seq: message.seq, time, did: message.repo, commit: message.commit, rev: message.rev }
   const events: RecordEvent[] = []
@@ -120,16 +137,22 @@ const convertCommit = (
     const event = convertOp(op, { ...origin, ...path }, blocks)
     if (typeof event === 'string') count(dropped, event)
     else events.push(event)
+    tally.count(op.path, typeof event === 'string' ? 'dropped' : 'kept')
   }
-  return { events, dropped, resync: resyncOf(message, dropped), received: receivedOf(message) }
+  const resync = resyncOf(message, dropped)
+  const bare = message.ops.length === 0
+  return { events, dropped, resync, bare, operations: tally.counts, received: receivedOf(message) }
 }
 
-const keepOp = (op: RepoOp, collections: readonly string[], dropped: Drops): KeptOp[] => {
+type Uncounted = { readonly dropped: Drops; readonly tally: Tally }
+
+const keepOp = (op: RepoOp, collections: readonly string[], { dropped, tally }: Uncounted): KeptOp[] => {
   const path = parseRecordPath(op.path)
   if (path !== null && collections.some((filter) => matchesCollection(filter, path.collection))) {
     return [{ op, path }]
   }
   count(dropped, path === null ? 'invalid_path' : 'filtered')
+  tally.count(op.path, path === null ? 'dropped' : 'filtered')
   return []
 }
 

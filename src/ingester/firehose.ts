@@ -4,6 +4,7 @@ import { parseRepoMessage, type CommitMessage } from '../atproto/message.ts'
 import { encodeBackfill, encodeEvent } from '../event/codec.ts'
 import { FIREHOSE_LIVE } from '../event/streams.ts'
 import type { BatchItem } from './batcher.ts'
+import { countUnreadable } from './conservation.ts'
 import {
   convertMessage,
   receivedOf,
@@ -34,21 +35,29 @@ const firehoseSource = (upstream: Upstream, room: Room): Source => ({
 const readFrame = (frame: MessageFrame, upstream: Upstream, room: Room): Reading => {
   const message = parseRepoMessage(frame)
   if ('drop' in message) {
+    countUnreadable(room.ledgers.firehose)
     const type = message.drop === 'unknown_type' ? 'other' : frameType(frame.type)
     return { type, outcome: 'dropped', item: message.seq === undefined ? null : position(message.seq) }
   }
   if (message.type === 'info') return { type: 'info', outcome: 'kept', item: null, info: message }
-  const { metrics, recent, settings } = room
-  metrics.firehoseEvents.inc(receivedOf(message))
+  const { metrics, ledgers, recent, settings } = room
+  const received = receivedOf(message)
+  metrics.firehoseEvents.inc(received)
+  ledgers.firehose.in(received)
   const key = message.type === 'commit' && recent !== null ? commitKey(message) : undefined
   if (key !== undefined && recent?.has(key)) {
+    ledgers.firehose.out('duplicate', received)
     return { type: message.type, outcome: 'duplicate', item: position(message.seq) }
   }
   const { collections } = settings
-  const conversion = convertMessage(message, { collections, receivedAtMs: Date.now() })
+  const receivedAtMs = Date.now()
+  const conversion = convertMessage(message, { collections, receivedAtMs })
   const item = toItem(message, conversion, upstream.host)
   upstream.lastEventMs = conversion.timeMs
-  countConversion(conversion, metrics)
+  if (!conversion.timeReplaced) {
+    metrics.eventAge.observe(Math.max(0, receivedAtMs - conversion.timeMs) / 1000)
+  }
+  countConversion(conversion, room)
   const kept = item.entries.length > 0 || item.resync !== undefined
   // An incomplete copy is not remembered: another relay's may be whole.
   const whole = item.entries.length > 0 && conversion.resync === null
@@ -71,10 +80,12 @@ const frameType = (name: string): FrameType => TYPES.get(name) ?? 'other'
 /** The same commit by whatever relay: the CID covers did and rev; all three together leave nothing to a relay's mistake. */
 const commitKey = ({ repo, rev, commit }: CommitMessage): string => `${repo} ${rev} ${commit}`
 
-const toItem = ({ seq }: SequencedMessage, { events, resync }: Conversion, host: string): BatchItem => {
+const toItem = ({ seq }: SequencedMessage, conversion: Conversion, host: string): BatchItem => {
+  const { events, resync, bare } = conversion
   const entries = events.map(encodeEvent)
   const bytes = entries.reduce((sum, { event = '' }) => sum + Buffer.byteLength(event), 0)
-  return { seq, entries, bytes, resync: resync === null ? undefined : resyncEntry(resync, host) }
+  if (resync === null) return { seq, entries, bytes }
+  return { seq, entries, bytes, resync: resyncEntry(resync, host), requests: bare ? 1 : 0 }
 }
 
 const resyncEntry = ({ did, rev }: NonNullable<Conversion['resync']>, host: string) => ({
@@ -85,16 +96,21 @@ const resyncEntry = ({ did, rev }: NonNullable<Conversion['resync']>, host: stri
 /** As rsky writes `host` into backfill entries. */
 export const asUrl = (host: string): string => (host.includes('://') ? host : `https://${host}`)
 
-const countConversion = (conversion: Conversion, metrics: IngesterMetrics): void => {
-  for (const { type } of conversion.events) {
+const countConversion = (conversion: Conversion, { metrics, ledgers }: Room): void => {
+  const { events, dropped, operations, resync, bare } = conversion
+  for (const { type } of events) {
     if (type === 'create') metrics.firehoseCreates.inc()
     else if (type === 'update') metrics.firehoseUpdates.inc()
     else if (type === 'delete') metrics.firehoseDeletes.inc()
   }
-  for (const [reason, amount] of Object.entries(conversion.dropped)) {
+  for (const [reason, amount] of Object.entries(dropped)) {
     countDrop(reason as OperationDrop, amount, metrics)
+    ledgers.firehose.out(reason === 'filtered' ? 'filtered' : 'dropped', amount)
   }
-  if (conversion.resync !== null) metrics.resyncsRequested.inc({ cause: conversion.resync.cause })
+  for (const { namespace, outcome, count } of operations)
+    metrics.operations.inc({ namespace, outcome }, count)
+  if (resync !== null) metrics.resyncsRequested.inc({ cause: resync.cause })
+  else if (bare) ledgers.firehose.out('filtered')
   if (conversion.timeReplaced) metrics.eventTimesReplaced.inc()
 }
 

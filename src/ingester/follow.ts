@@ -8,9 +8,10 @@ import type { InfoMessage } from '../atproto/message.ts'
 import { subscribe, type SubscriptionFrame, type SubscriptionNsid } from '../atproto/subscription.ts'
 import { cursorKey, REPO_BACKFILL } from '../event/streams.ts'
 import { Batcher, type Batch, type BatchItem } from './batcher.ts'
+import { countUnreadable, unitsIn } from './conservation.ts'
 import { watchConnection, type Connection } from './connection.ts'
 import type { ErrorType, FrameOutcome, FrameType, OutputStream, SocketPart } from './metric-words.ts'
-import type { Life } from './output.ts'
+import { payloadBytes, type Life } from './output.ts'
 import { parseCursor, Position, readCheckpoint } from './position.ts'
 import { rememberLoss } from './loss.ts'
 import type { Room } from './room.ts'
@@ -39,6 +40,9 @@ type Following = Connection & { readonly source: Source; readonly room: Room; re
 /** Resolves when the stop's signal has aborted and what was in hand is durable (or its deadline has passed). */
 export const follow = async (source: Source, upstream: Upstream, room: Room, life: Life): Promise<void> => {
   const { settings } = room
+  const ledger = room.ledgers[source.part]
+  const batchers = room.inHand[source.part]
+  const units = unitsIn[source.part]
   const halt = new AbortController()
   const position = openPosition(source, upstream, room)
   const connection = watchConnection(source.part, upstream, room, position)
@@ -49,9 +53,10 @@ export const follow = async (source: Source, upstream: Upstream, room: Room, lif
     maxAgeMs: settings.batchTimeoutMs,
     maxIdleAgeMs: settings.idleSaveMs,
     write: (batch) => save(batch, following, life),
+    onWritten: (batch, durable) => ledger.out(durable ? 'written' : 'abandoned', units(batch)),
     onFailure: () => halt.abort(),
   })
-  room.batchers.add(batcher)
+  batchers.add(batcher)
   const frames = subscribe({
     host: upstream.host,
     nsid: source.nsid,
@@ -71,7 +76,8 @@ export const follow = async (source: Source, upstream: Upstream, room: Room, lif
     await batcher.drain()
   } finally {
     connection.ended()
-    room.batchers.delete(batcher)
+    batchers.delete(batcher)
+    for (const batch of batcher.giveUp()) ledger.out('abandoned', units(batch))
   }
 }
 
@@ -98,6 +104,7 @@ const receive = (frame: SubscriptionFrame, following: Following): BatchItem | nu
   noteData(frame, following)
   const decoded = frame.oversize ? null : decodeFrame(frame.bytes, room.settings.maxFrameBytes)
   if (decoded === null || 'drop' in decoded) {
+    countUnreadable(room.ledgers[source.part])
     metrics.frames.inc({ type: 'other', outcome: 'dropped' })
     metrics.errors.inc({ type: source.parseError })
     return null
@@ -111,18 +118,15 @@ const receive = (frame: SubscriptionFrame, following: Following): BatchItem | nu
   if (outcome === 'dropped' && type !== 'other') metrics.errors.inc({ type: source.parseError })
   if (info?.name === 'OutdatedCursor') onOutdated(following)
   if (item === null) return null
-  const { order, lost } = position.accept(item.seq, frame.connection)
+  following.upstream.lastSeq = item.seq
+  const { order, missed, lost } = position.accept(item.seq, frame.connection)
   if (order === 'gap') metrics.sequenceGaps.inc({ part: source.part })
+  if (missed > 0) metrics.sequenceMissed.inc({ part: source.part }, missed)
   if (order === 'regression') metrics.sequenceRegressions.inc({ part: source.part })
   return lost === null ? item : { ...item, lost }
 }
 
 const noteData = ({ bytes }: SubscriptionFrame, { source, room, upstream }: Following): void => {
-  const nowMs = Date.now()
-  // A gauge with a label per frame would cost more than the frame: once a second is what a scrape can see.
-  if (nowMs - (upstream.lastDataMs ?? 0) >= 1_000) {
-    room.metrics.lastFrameTime.set({ host: upstream.host }, nowMs / 1000)
-  }
   upstream.gotData()
   room.metrics.frameBytes.inc({ part: source.part }, bytes.length)
 }
@@ -156,7 +160,7 @@ const onErrorFrame = (frame: ErrorFrame, following: Following): void => {
  * Law: the cursor is saved in the same append as the entries it covers. Repos to fetch anew go first, so that a crash between
  * the two asks twice instead of never; they pass the mark of `repo_backfill`, which a listing keeps full by design.
  */
-const save = async (batch: Batch, { room, source, upstream }: Following, life: Life): Promise<void> => {
+const save = async (batch: Batch, { room, source, upstream }: Following, life: Life): Promise<boolean> => {
   const { output, metrics, recent, logger } = room
   if (batch.entries.length > 0) {
     await output.room(source.stream, life, (waiting) => upstream.pause(waiting))
@@ -167,19 +171,21 @@ const save = async (batch: Batch, { room, source, upstream }: Following, life: L
   for (const lost of batch.lost) {
     await rememberLoss({ stream: source.stream, host: upstream.host, lost }, room, life)
   }
+  const { entries, bytes } = batch
+  const asking = { stream: REPO_BACKFILL, entries: resyncs, bytes: payloadBytes(resyncs) } as const
   const durable =
-    (resyncs.length === 0 || (await output.append({ stream: REPO_BACKFILL, entries: resyncs }, life))) &&
-    (await output.append({ stream: source.stream, entries: batch.entries, checkpoint }, life))
+    (resyncs.length === 0 || (await output.append(asking, life))) &&
+    (await output.append({ stream: source.stream, entries, bytes, checkpoint }, life))
   if (!durable) {
-    const entries = batch.entries.length
     logger.warn(
-      { host: upstream.host, entries, seq: batch.seq },
+      { host: upstream.host, entries: entries.length, seq: batch.seq },
       'stopped before a batch was durable: it will be read again',
     )
-    return
+    return false
   }
   recent?.remember(batch.keys)
   metrics.labelsWritten.inc(batch.labels)
-  metrics.cursorTime.set({ host: upstream.host }, Date.now() / 1000)
+  if (batch.seq < Number(upstream.cursor)) metrics.cursorRegressions.inc({ part: source.part })
   upstream.saved(cursor)
+  return true
 }

@@ -7,12 +7,13 @@ import type { Service } from '../lib/service.ts'
 import { registerMetrics } from '../monitoring/metrics.ts'
 import { createRegistry } from '../monitoring/registry.ts'
 import { ProblemList, type StatusSource } from '../monitoring/status.ts'
-import type { Batcher } from './batcher.ts'
+import { openLedgers, type InHand } from './conservation.ts'
 import { runFirehose } from './firehose.ts'
 import { runLabels } from './labels.ts'
 import { createLevels } from './levels.ts'
 import { ingesterMetrics } from './metrics.ts'
-import { hostsOf, settingsOf, type IngesterOptions, type Part, type Settings } from './options.ts'
+import { ALL_PARTS, type Part } from './metric-words.ts'
+import { hostsOf, settingsOf, type IngesterOptions, type Settings } from './options.ts'
 import { Output, type Life } from './output.ts'
 import { readingsOf } from './readings.ts'
 import { RecentCommits } from './recent.ts'
@@ -38,10 +39,11 @@ const RUN: Readonly<Record<Part, (upstream: Upstream, room: Room, life: Life) =>
 export const createIngester = (options: IngesterOptions): Ingester => {
   const settings = settingsOf(options)
   const upstreams = openUpstreams(settings)
-  const batchers = new Set<Batcher>()
+  const inHand: InHand = { firehose: new Set(), labels: new Set(), repos: new Set() }
+  const ledgers = openLedgers(inHand)
   const registry = createRegistry('ingester', options.version)
   const levels = createLevels(settings)
-  const readings = readingsOf(levels, upstreams, batchers)
+  const readings = readingsOf({ levels, upstreams, inHand, ledgers })
   const metrics = registerMetrics(
     registry,
     ingesterMetrics(
@@ -62,7 +64,8 @@ export const createIngester = (options: IngesterOptions): Ingester => {
     problems: new ProblemList(),
     recent: severalRelays ? new RecentCommits(settings.recentCommits) : null,
     upstreams,
-    batchers,
+    inHand,
+    ledgers,
   }
   const life = { running: false }
   return {
@@ -73,9 +76,7 @@ export const createIngester = (options: IngesterOptions): Ingester => {
 }
 
 const openUpstreams = (settings: Settings): Upstream[] =>
-  (['firehose', 'repos', 'labels'] as const).flatMap((part) =>
-    hostsOf(part, settings).map((host) => new Upstream(part, host)),
-  )
+  ALL_PARTS.flatMap((part) => hostsOf(part, settings).map((host) => new Upstream(part, host)))
 
 /** One part that fails stops the others, which drain; its error is thrown. A stop gives them all the same deadline. */
 const run = async (room: Room, life: { running: boolean }, signal: AbortSignal): Promise<void> => {
@@ -91,11 +92,14 @@ const run = async (room: Room, life: { running: boolean }, signal: AbortSignal):
   life.running = true
   const failures: unknown[] = []
   const parts = upstreams.map(async (upstream) => {
+    upstream.running = true
     try {
       await RUN[upstream.kind](upstream, room, { stop, deadline: deadline.signal })
     } catch (error) {
       failures.push(error)
       halt.abort()
+    } finally {
+      upstream.running = false
     }
   })
   await Promise.all([...parts, untilAborted(stop)])

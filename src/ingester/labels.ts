@@ -7,6 +7,7 @@ import { parseLabelMessage, type LabelsMessage } from '../atproto/label.ts'
 import { encodeLabels } from '../event/codec.ts'
 import { LABEL_LIVE } from '../event/streams.ts'
 import type { BatchItem } from './batcher.ts'
+import { countUnreadable } from './conservation.ts'
 import { follow, type Reading, type Source } from './follow.ts'
 import type { Life } from './output.ts'
 import type { Room } from './room.ts'
@@ -25,15 +26,18 @@ const labelSource = (room: Room): Source => ({
   read: (frame) => readFrame(frame, room),
 })
 
-const readFrame = (frame: MessageFrame, { metrics }: Room): Reading => {
+const readFrame = (frame: MessageFrame, { metrics, ledgers }: Room): Reading => {
   const message = parseLabelMessage(frame)
   if ('drop' in message) {
+    countUnreadable(ledgers.labels)
     const type = message.drop === 'unknown_type' ? 'other' : 'labels'
     return { type, outcome: 'dropped', item: message.seq === undefined ? null : entryOf(message.seq, []) }
   }
   if (message.type === 'info') return { type: 'info', outcome: 'kept', item: null, info: message }
   const { seq, labels, invalidLabels } = message
   metrics.labelerEvents.inc(labels.length + invalidLabels)
+  ledgers.labels.in(labels.length + invalidLabels)
+  ledgers.labels.out('dropped', invalidLabels)
   metrics.labelsDropped.inc({ reason: 'invalid' }, invalidLabels)
   const outcome = labels.length > 0 ? 'kept' : invalidLabels > 0 ? 'dropped' : 'filtered'
   return { type: 'labels', outcome, item: entryOf(seq, labels) }

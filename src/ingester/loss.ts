@@ -44,7 +44,7 @@ export const rememberLoss = async ({ stream, host, lost }: Loss, room: Room, lif
   try {
     const range = { from: String(lost.from), to: String(lost.to), at: new Date().toISOString() }
     const value = addRange(await room.settings.log.checkpoint(name), range)
-    await room.output.append({ stream, entries: [], checkpoint: { name, value } }, life)
+    await room.output.append({ stream, entries: [], bytes: 0, checkpoint: { name, value } }, life)
   } catch (error) {
     room.logger.error({ host, error: describeError(error) }, 'cannot keep the lost range')
   }

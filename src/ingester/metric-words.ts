@@ -1,5 +1,6 @@
 /** The closed label values of the ingester's metrics, what is read at scrape time, and short forms to declare one. */
-import type { LabelSpec } from '../monitoring/metrics.ts'
+import type { LabelSpec, Reading } from '../monitoring/metrics.ts'
+import type { Upstream } from './upstream.ts'
 
 export const OUTPUT_STREAMS = ['firehose_live', 'repo_backfill', 'label_live'] as const
 export type OutputStream = (typeof OUTPUT_STREAMS)[number]
@@ -20,6 +21,11 @@ export type FrameType = (typeof FRAME_TYPES)[number]
 export const FRAME_OUTCOMES = ['kept', 'filtered', 'duplicate', 'dropped'] as const
 export type FrameOutcome = (typeof FRAME_OUTCOMES)[number]
 
+/** What an ingester does, by its mode. */
+export const ALL_PARTS = ['firehose', 'repos', 'labels'] as const
+export type Part = (typeof ALL_PARTS)[number]
+
+/** Those that follow a socket. */
 export const PARTS = ['firehose', 'labels'] as const
 export type SocketPart = (typeof PARTS)[number]
 
@@ -51,6 +57,11 @@ export type Readings = {
   readonly cursorAgeSeconds: () => number
   readonly lastEventTimeSeconds: () => number
   readonly backfillComplete: () => number
+  readonly running: (part: Part) => number
+  readonly residual: (part: Part) => number
+  readonly highWaterMark: (stream: OutputStream) => number
+  /** A value per configured host, read from its upstream; null is not known. */
+  readonly perHost: (read: (upstream: Upstream) => number | null) => Reading
 }
 
 export const counter = (name: string, help: string, cause: string) =>
@@ -63,6 +74,16 @@ export const histogram = (name: string, buckets: readonly number[], help: string
   ({ type: 'histogram', name, buckets, help, cause }) as const
 
 type Collect = () => number | Promise<number>
+/** As `reading`, with a value for each value of one label. */
+export const readingBy =
+  <const L extends LabelSpec>(name: string, labels: L, collect: () => Reading) =>
+  (help: string, cause: string) =>
+    ({ type: 'gauge', name, help, cause, labels, collect }) as const
+/** The reading of one label whose values are listed in the code. */
+export const each =
+  <T extends string>(label: string, values: readonly T[], read: (value: T) => number) =>
+  (): Reading =>
+    values.map((value) => ({ labels: { [label]: value }, value: read(value) }))
 /** A gauge that is read at scrape time. */
 export const reading = (name: string, collect: Collect) => (help: string, cause: string) =>
   ({ type: 'gauge', name, help, cause, collect }) as const

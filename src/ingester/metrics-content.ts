@@ -1,6 +1,7 @@
 /** Declarations of what the ingester counts of its content: operations, labels, listed repos. */
 import { OPERATION_DROPS, RESYNC_CAUSES } from './convert.ts'
-import { counter, counterBy, reading, type Readings } from './metric-words.ts'
+import { counter, counterBy, histogram, reading, type Readings } from './metric-words.ts'
+import { NAMESPACES, OPERATION_OUTCOMES } from './namespace.ts'
 
 export const firehose = ({ lastEventTimeSeconds }: Readings) => ({
   firehoseEvents: counter(
@@ -23,6 +24,30 @@ export const firehose = ({ lastEventTimeSeconds }: Readings) => ({
     'Delete events kept, after filtering.',
     'a delete operation that passes the collection filter',
   ),
+  resyncsRequested: counterBy(
+    'ingester_resyncs_requested_total',
+    { cause: RESYNC_CAUSES },
+    'Repos queued in repo_backfill because the firehose alone does not give all of them.',
+    'a sync message, a commit that was too big, or one with unreadable records',
+  ),
+  eventTimesReplaced: counter(
+    'ingester_event_times_replaced_total',
+    'Messages whose own time was unreadable or more than 5 minutes ahead of our clock; the time of receipt stands in.',
+    'a message with such a time',
+  ),
+  eventAge: histogram(
+    'ingester_event_age_seconds',
+    [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 21_600, 86_400],
+    'Time from the declared time of a firehose message to its receipt, 0 when it lies ahead of our clock; messages whose time was replaced are left out.',
+    'a message of a relay',
+  ),
+  lastEventTime: reading('ingester_last_event_time_seconds', lastEventTimeSeconds)(
+    'Declared time of the last firehose event as Unix time, of the relay furthest behind; 0 before the first.',
+    'a message of a relay',
+  ),
+})
+
+export const operations = () => ({
   filteredOperations: counter(
     'ingester_firehose_filtered_operations_total',
     'Operations dropped by the collection filter.',
@@ -39,20 +64,11 @@ export const firehose = ({ lastEventTimeSeconds }: Readings) => ({
     'Operations of commits that gave no event, by reason; none takes its neighbours with it.',
     'a filtered, malformed or incomplete operation',
   ),
-  resyncsRequested: counterBy(
-    'ingester_resyncs_requested_total',
-    { cause: RESYNC_CAUSES },
-    'Repos queued in repo_backfill because the firehose alone does not give all of them.',
-    'a sync message, a commit that was too big, or one with unreadable records',
-  ),
-  eventTimesReplaced: counter(
-    'ingester_event_times_replaced_total',
-    'Messages whose own time was unreadable or more than 5 minutes ahead of our clock; the time of receipt stands in.',
-    'a message with such a time',
-  ),
-  lastEventTime: reading('ingester_last_event_time_seconds', lastEventTimeSeconds)(
-    'Declared time of the last firehose event as Unix time, of the relay furthest behind; 0 before the first.',
-    'a message of a relay',
+  operations: counterBy(
+    'ingester_operations_total',
+    { namespace: NAMESPACES, outcome: OPERATION_OUTCOMES },
+    'Operations of commits by the namespace of their collection and what became of them; copies known from another relay are not looked into.',
+    'a commit with operations',
   ),
 })
 

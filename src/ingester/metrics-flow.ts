@@ -1,5 +1,15 @@
 /** Declarations of how the ingester's content flows into the streams: appends, lengths, back-pressure. */
-import { OUTPUT_STREAMS, counter, counterBy, histogram, reading, type Readings } from './metric-words.ts'
+import {
+  ALL_PARTS,
+  OUTPUT_STREAMS,
+  counter,
+  counterBy,
+  each,
+  histogram,
+  reading,
+  readingBy,
+  type Readings,
+} from './metric-words.ts'
 
 export const output = (read: Readings) => ({
   streamEvents: counter(
@@ -12,6 +22,20 @@ export const output = (read: Readings) => ({
     { stream: OUTPUT_STREAMS },
     'Entries made durable, by stream.',
     'a batch saved',
+  ),
+  writtenBytes: counterBy(
+    'ingester_written_bytes_total',
+    { stream: OUTPUT_STREAMS },
+    'Payload bytes of the entries made durable, by stream; what a store adds to each is not in it.',
+    'a batch saved',
+  ),
+  residual: readingBy(
+    'ingester_conservation_residual',
+    { part: ALL_PARTS },
+    each('part', ALL_PARTS, read.residual),
+  )(
+    'Received less written, filtered, dropped, duplicate, abandoned (to be read again) and in memory: events, listed repos, labels. Always 0; else something was lost (above) or counted twice (below).',
+    'a defect of the ingester: an event that left a queue without an outcome',
   ),
   appendSeconds: histogram(
     'ingester_append_duration_seconds',
@@ -56,7 +80,15 @@ const ageOf = (stream: string) =>
     `an entry of ${stream} that stays unprocessed`,
   ] as const
 
-export const streams = ({ length, oldestAgeSeconds, backpressureActive }: Readings) => ({
+export const streams = ({ length, oldestAgeSeconds, backpressureActive, highWaterMark }: Readings) => ({
+  highWaterMark: readingBy(
+    'ingester_high_water_mark_entries',
+    { stream: OUTPUT_STREAMS },
+    each('stream', OUTPUT_STREAMS, highWaterMark),
+  )(
+    'Length of a stream at which its parts stop pulling, as configured; NaN when they never do.',
+    'set once at start',
+  ),
   firehoseLiveLength: reading('ingester_firehose_live_length', () => length('firehose_live'))(
     ...lengthOf('firehose_live'),
   ),

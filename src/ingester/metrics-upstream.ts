@@ -1,13 +1,16 @@
-/** Declarations of the ingester's upstreams: their sockets, frames, sequences and cursors. */
+/** Declarations of the ingester's upstreams, all hosts together: their sockets, frames, sequences and cursors. */
 import {
   ERROR_TYPES,
   FRAME_OUTCOMES,
   FRAME_TYPES,
+  ALL_PARTS,
   PARTS,
   RECONNECT_REASONS,
   counterBy,
+  each,
   gaugeBy,
   reading,
+  readingBy,
   type Readings,
 } from './metric-words.ts'
 
@@ -54,9 +57,29 @@ export const connections = () => ({
     'Times a sequence number on one connection did not rise.',
     'an upstream that repeats or reorders frames, or starts its numbering again',
   ),
+  sequenceMissed: counterBy(
+    'ingester_sequence_numbers_missed_total',
+    { part: PARTS },
+    'Sequence numbers that never came: left out on one connection, or no longer held upstream after our cursor.',
+    'an upstream that leaves out sequence numbers, or whose window has passed our cursor',
+  ),
 })
 
-export const positions = (read: Readings, hosts: readonly string[]) => ({
+export const positions = (read: Readings) => ({
+  partRunning: readingBy(
+    'ingester_part_running',
+    { part: ALL_PARTS },
+    each('part', ALL_PARTS, read.running),
+  )(
+    '1 while every configured upstream of a part is worked at, connected or not; 0 for a part that is off or has ended.',
+    'the start and the stop of the service, or a part that fails for good',
+  ),
+  cursorRegressions: counterBy(
+    'ingester_cursor_regressions_total',
+    { part: PARTS },
+    'Times a cursor was saved that lies below the one saved before, also by an earlier process.',
+    'an upstream whose numbering began again, or a cursor taken from the wrong number',
+  ),
   outdatedCursors: counterBy(
     'ingester_outdated_cursors_total',
     { part: PARTS },
@@ -68,18 +91,6 @@ export const positions = (read: Readings, hosts: readonly string[]) => ({
     { part: PARTS },
     'Times an upstream refused our cursor as lying in its future; its whole window is read again.',
     'an error frame FutureCursor',
-  ),
-  lastFrameTime: gaugeBy(
-    'ingester_last_frame_time_seconds',
-    { host: hosts },
-    'When the last frame of a host came, Unix time; 0 before the first.',
-    'a frame of that host',
-  ),
-  cursorTime: gaugeBy(
-    'ingester_cursor_saved_time_seconds',
-    { host: hosts },
-    'When the cursor of a host was last saved, Unix time; 0 before the first.',
-    'a batch of that host saved',
   ),
   secondsSinceLastFrame: reading('ingester_seconds_since_last_frame', read.secondsSinceLastFrame)(
     'Seconds since the relay that has been silent longest sent a frame (since the start, before its first).',

@@ -85,6 +85,19 @@ const storeAway: Cause = ({ store, relay }) => {
   store.down = true
   relay.send(commitFrame(1))
 }
+/** A defect as it may be made: entries vanish between the batch and the store. */
+const steal =
+  (cause: Cause): Cause =>
+  (world) => {
+    world.store.onAppend = (entries) => void entries.splice(0)
+    return cause(world)
+  }
+const backwards: Cause = async ({ store, relay }) => {
+  relay.send(commitFrame(5))
+  const key = `firehose_live:cursor:${relay.host}`
+  await until('the cursor is saved', async () => (await store.log.checkpoint(key)) === '5')
+  relay.send(commitFrame(3, { collection: 'a.b.c' }))
+}
 const elsewhere = linkTo(recordBlock('elsewhere'))
 const record = recordBlock([1])
 
@@ -121,6 +134,12 @@ const CAUSES: readonly Row[] = [
       },
     }),
   ],
+  ['ingester_operations_total{namespace="app.bsky.feed",outcome="kept"}', commit()],
+  [
+    'ingester_operations_total{namespace="app.bsky.graph",outcome="dropped"}',
+    opOf({ action: 'create', path: 'app.bsky.graph.follow/x' }),
+  ],
+  ['ingester_operations_total{namespace="other",outcome="filtered"}', commit({ collection: 'a.b.c' })],
   ['ingester_resyncs_requested_total{cause="too_big"}', commit({ more: { tooBig: true } })],
   [
     'ingester_resyncs_requested_total{cause="sync"}',
@@ -128,6 +147,7 @@ const CAUSES: readonly Row[] = [
   ],
   ['ingester_resyncs_requested_total{cause="incomplete"}', opOf({ action: 'create' })],
   ['ingester_event_times_replaced_total', commit({ more: { time: 'soon' } })],
+  ['ingester_event_age_seconds_count', commit()],
   ['ingester_last_event_time_seconds', commit()],
   ['ingester_labeler_events_total', label(LABEL)],
   ['ingester_labels_written_total', label(LABEL)],
@@ -155,6 +175,12 @@ const CAUSES: readonly Row[] = [
   ['ingester_entries_written_total{stream="firehose_live"}', commit()],
   ['ingester_entries_written_total{stream="repo_backfill"}', commit({ more: { tooBig: true } })],
   ['ingester_entries_written_total{stream="label_live"}', label(LABEL)],
+  ['ingester_written_bytes_total{stream="firehose_live"}', commit()],
+  ['ingester_written_bytes_total{stream="repo_backfill"}', commit({ more: { tooBig: true } })],
+  ['ingester_written_bytes_total{stream="label_live"}', label(LABEL)],
+  ['ingester_conservation_residual{part="firehose"}', steal(commit())],
+  ['ingester_conservation_residual{part="repos"}', steal(page({ repos: [{ did: DID }] }))],
+  ['ingester_high_water_mark_entries{stream="repo_backfill"}', idle],
   ['ingester_append_duration_seconds_count', commit()],
   ['ingester_batch_entries_count', commit()],
   ['ingester_append_retries_total', storeAway],
@@ -219,6 +245,19 @@ const CAUSES: readonly Row[] = [
   ['ingester_frame_bytes_total{part="firehose"}', commit()],
   ['ingester_frame_bytes_total{part="labels"}', label(LABEL)],
   ['ingester_sequence_gaps_total{part="firehose"}', send(commitFrame(1), commitFrame(5))],
+  ['ingester_sequence_numbers_missed_total{part="firehose"}', send(commitFrame(1), commitFrame(5))],
+  ['ingester_cursor_regressions_total{part="firehose"}', backwards],
+  ['ingester_part_running{part="firehose"}', idle],
+  ['ingester_part_running{part="repos"}', idle],
+  ['ingester_part_running{part="labels"}', idle],
+  [({ relay }) => `ingester_host_connected{host="${relay.host}"}`, idle],
+  [({ labeler }) => `ingester_host_sequence{host="${labeler.host}"}`, label(LABEL)],
+  [({ relay }) => `ingester_host_cursor{host="${relay.host}"}`, commit()],
+  [({ relay }) => `ingester_host_event_time_seconds{host="${relay.host}"}`, commit()],
+  [
+    ({ relay }) => `ingester_host_reconnects_total{host="${relay.host}"}`,
+    ({ relay }) => relay.current?.terminate(),
+  ],
   ['ingester_sequence_regressions_total{part="firehose"}', send(commitFrame(5), commitFrame(5))],
   ['ingester_outdated_cursors_total{part="firehose"}', send(frame('#info', { name: 'OutdatedCursor' }))],
   ['ingester_future_cursors_total{part="firehose"}', send(errorFrame('FutureCursor'))],

@@ -3,20 +3,23 @@
  * they count is stated here exactly, because the originals disagreed with their documents. Guarantees that each has a cause.
  */
 import type { MetricHandles, MetricSpec } from '../monitoring/metrics.ts'
-import { firehose, labels, repos } from './metrics-content.ts'
+import { firehose, labels, operations, repos } from './metrics-content.ts'
 import { output, streams } from './metrics-flow.ts'
+import { hosts } from './metrics-hosts.ts'
 import { connections, positions } from './metrics-upstream.ts'
 import type { Readings } from './metric-words.ts'
 
-/** `hosts`: the configured upstreams, the closed set of the label `host`. */
-export const ingesterMetrics = (read: Readings, hosts: readonly string[]) => ({
+/** `configured`: the hosts of the upstreams, the closed set of the label `host`. */
+export const ingesterMetrics = (read: Readings, configured: readonly string[]) => ({
   ...firehose(read),
+  ...operations(),
   ...labels(),
   ...repos(read),
   ...output(read),
   ...streams(read),
   ...connections(),
-  ...positions(read, hosts.length === 0 ? ['none'] : [...new Set(hosts)]),
+  ...positions(read),
+  ...hosts(read, configured.length === 0 ? ['none'] : [...new Set(configured)]),
 })
 
 export type IngesterMetrics = MetricHandles<ReturnType<typeof ingesterMetrics>>
@@ -37,6 +40,10 @@ export const INGESTER_METRICS: readonly MetricSpec[] = Object.values(
       cursorAgeSeconds: nothing,
       lastEventTimeSeconds: nothing,
       backfillComplete: nothing,
+      running: nothing,
+      residual: nothing,
+      highWaterMark: nothing,
+      perHost: () => [],
     },
     [],
   ),

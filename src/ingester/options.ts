@@ -3,7 +3,7 @@ import type { BackoffOptions } from '../lib/backoff.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Log } from '../stream/log.ts'
 import { DEFAULT_COLLECTIONS } from './convert.ts'
-import type { OutputStream } from './metric-words.ts'
+import type { OutputStream, Part } from './metric-words.ts'
 import type { InitialCursor } from './position.ts'
 
 export type IngesterMode = 'all' | 'firehose' | 'backfill' | 'labeler'
@@ -81,8 +81,6 @@ export const settingsOf = (options: IngesterOptions): Settings => {
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   return { ...TUNING, ...(Object.fromEntries(given) as unknown as IngesterOptions) }
 }
-
-export type Part = 'firehose' | 'repos' | 'labels'
 
 const PARTS_BY_MODE: Readonly<Record<IngesterMode, readonly Part[]>> = {
   all: ['firehose', 'repos', 'labels'],

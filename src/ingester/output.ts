@@ -17,8 +17,14 @@ export type Life = { readonly stop: AbortSignal; readonly deadline: AbortSignal 
 export type Write = {
   readonly stream: OutputStream
   readonly entries: readonly Fields[]
+  /** Payload of the entries. */
+  readonly bytes: number
   readonly checkpoint?: Checkpoint
 }
+
+/** For entries whose size nobody has measured yet. */
+export const payloadBytes = (entries: readonly Fields[]): number =>
+  entries.flatMap((fields) => Object.values(fields)).reduce((sum, text) => sum + Buffer.byteLength(text), 0)
 
 export type Task<T> = {
   /** Infinitive, for the log. */
@@ -66,7 +72,7 @@ export class Output {
   }
 
   /** True when durable; false when the deadline of a stop came first. Rejects only when our own state is wrong. */
-  async append({ stream, entries, checkpoint }: Write, life: Life): Promise<boolean> {
+  async append({ stream, entries, bytes, checkpoint }: Write, life: Life): Promise<boolean> {
     const { log, metrics, levels } = this.#options
     let startedAt = 0
     const done = await this.insist({
@@ -83,6 +89,7 @@ export class Output {
     metrics.batchEntries.observe(entries.length)
     metrics.streamEvents.inc(entries.length)
     metrics.entriesWritten.inc({ stream }, entries.length)
+    metrics.writtenBytes.inc({ stream }, bytes)
     levels[stream].added(entries.length)
     return true
   }

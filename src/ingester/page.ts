@@ -4,6 +4,8 @@ import { isDid } from '../atproto/syntax.ts'
 import type { BackfillEvent } from '../event/event.ts'
 
 export type Page = {
+  /** Items of the page. */
+  readonly listed: number
   readonly repos: readonly BackfillEvent[]
   /** Items that name no repo. */
   readonly dropped: number
@@ -15,13 +17,12 @@ export type Page = {
 export const readPage = (output: XrpcOutput, host: string): Page | null => {
   const { repos: items, cursor } = output
   if (!Array.isArray(items)) return null
-  const repos = (items as readonly unknown[])
-    .map((item) => readRepo(item, host))
-    .filter((repo) => repo !== null)
+  const read = (items as readonly unknown[]).map((item) => readRepo(item, host))
   const next = typeof cursor === 'number' ? String(cursor) : cursor
   return {
-    repos,
-    dropped: items.length - repos.length,
+    listed: items.length,
+    repos: read.filter((repo) => repo !== null),
+    dropped: read.filter((repo) => repo === null).length,
     cursor: typeof next === 'string' && next !== '' ? next : null,
   }
 }

@@ -45,6 +45,8 @@ export type SeqRange = { readonly from: number; readonly to: number }
 export type Step = {
   /** Compared to the last position on the same connection. */
   readonly order: 'next' | 'gap' | 'regression'
+  /** Numbers that were left out before this one, on this connection or because our cursor was outdated. */
+  readonly missed: number
   /** What the upstream said it no longer has, now that we see where it resumed. */
   readonly lost: SeqRange | null
 }
@@ -80,8 +82,10 @@ export class Position {
     this.#outdated = false
     this.#connection = connection
     this.#accepted = seq
-    if (last === null || seq === last + 1) return { order: 'next', lost }
-    return { order: seq > last ? 'gap' : 'regression', lost }
+    const missed = lost === null ? 0 : lost.to - lost.from + 1
+    if (last === null || seq === last + 1) return { order: 'next', missed, lost }
+    if (seq <= last) return { order: 'regression', missed, lost }
+    return { order: 'gap', missed: missed + seq - last - 1, lost }
   }
 
   /** The upstream no longer has what follows our cursor. Asking for everything it has (0) is no loss. */

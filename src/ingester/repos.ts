@@ -9,8 +9,9 @@ import { LIST_REPOS_DONE, REPO_BACKFILL, cursorKey } from '../event/streams.ts'
 import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import { TransientError, describeError } from '../lib/errors.ts'
 import { retryLevel } from '../lib/logger.ts'
+import type { Checkpoint } from '../stream/log.ts'
 import { addRange, skippedKey } from './loss.ts'
-import type { Life } from './output.ts'
+import { payloadBytes, type Life } from './output.ts'
 import { readPage, type Page } from './page.ts'
 import { readCheckpoint } from './position.ts'
 import type { Room } from './room.ts'
@@ -110,18 +111,37 @@ const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 const savePage = async (listing: Listing, walk: Walk, page: Page): Promise<Walk> => {
   const { upstream, room, life } = listing
-  const { metrics, output } = room
-  metrics.reposFetched.inc(page.repos.length + page.dropped)
+  const { metrics } = room
+  metrics.reposFetched.inc(page.listed)
   metrics.reposDropped.inc(page.dropped)
   upstream.enter('live')
   const value = page.cursor ?? LIST_REPOS_DONE
   const checkpoint = { name: cursorKey(REPO_BACKFILL, upstream.host), value }
-  const entries = page.repos.map(encodeBackfill)
-  if (!(await output.append({ stream: REPO_BACKFILL, entries, checkpoint }, life))) return walk
-  metrics.reposWritten.inc(entries.length)
-  metrics.cursorTime.set({ host: upstream.host }, Date.now() / 1000)
+  if (!(await appendPage(page, checkpoint, { room, life }))) return walk
+  metrics.reposWritten.inc(page.repos.length)
   upstream.saved(value)
   return onPage(walk, value)
+}
+
+const appendPage = async (
+  { repos, listed, dropped }: Page,
+  checkpoint: Checkpoint,
+  { room, life }: Pick<Listing, 'room' | 'life'>,
+): Promise<boolean> => {
+  const { inHand, output, ledgers } = room
+  const entries = repos.map(encodeBackfill)
+  const page = { entries, bytes: payloadBytes(entries) }
+  let durable = false
+  ledgers.repos.in(listed)
+  ledgers.repos.out('dropped', dropped)
+  inHand.repos.add(page)
+  try {
+    durable = await output.append({ stream: REPO_BACKFILL, ...page, checkpoint }, life)
+  } finally {
+    inHand.repos.delete(page)
+    ledgers.repos.out(durable ? 'written' : 'abandoned', entries.length)
+  }
+  return durable
 }
 
 const react = async (
@@ -179,9 +199,9 @@ const saveSkip = async ({ upstream, room, life }: Listing, from: string, to: str
     until: life.deadline,
   })
   const value = addRange(stored?.value ?? null, { from, to, at: new Date().toISOString() })
-  await output.append({ stream: REPO_BACKFILL, entries: [], checkpoint: { name, value } }, life)
+  await output.append({ stream: REPO_BACKFILL, entries: [], bytes: 0, checkpoint: { name, value } }, life)
   const checkpoint = { name: cursorKey(REPO_BACKFILL, upstream.host), value: to }
-  await output.append({ stream: REPO_BACKFILL, entries: [], checkpoint }, life)
+  await output.append({ stream: REPO_BACKFILL, entries: [], bytes: 0, checkpoint }, life)
   metrics.cursorSkips.inc()
   upstream.saved(to)
   logger.error(

@@ -1,7 +1,7 @@
 /** What the parts of one ingester share, handed to each of them. */
 import type { Logger } from '../lib/logger.ts'
 import type { ProblemList } from '../monitoring/status.ts'
-import type { Batcher } from './batcher.ts'
+import type { InHand, Ledgers } from './conservation.ts'
 import type { IngesterMetrics } from './metrics.ts'
 import type { Settings } from './options.ts'
 import type { Output } from './output.ts'
@@ -17,6 +17,6 @@ export type Room = {
   /** null when a single relay is followed: there are no copies to recognise. */
   readonly recent: RecentCommits | null
   readonly upstreams: readonly Upstream[]
-  /** Those at work, for what is in memory. */
-  readonly batchers: Set<Batcher>
+  readonly inHand: InHand
+  readonly ledgers: Ledgers
 }

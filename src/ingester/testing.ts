@@ -16,7 +16,7 @@ import { TransientError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
 import { scrape } from '../monitoring/registry.ts'
 import { openEmbeddedLog } from '../stream/embedded/index.ts'
-import type { Log } from '../stream/log.ts'
+import type { Fields, Log } from '../stream/log.ts'
 import { createIngester, type Ingester, type IngesterOptions } from './index.ts'
 
 export type Block = { readonly cid: string; readonly bytes: Uint8Array }
@@ -165,13 +165,16 @@ export type TestLog = {
   readonly log: Log
   /** While set, every method rejects. */
   down: boolean
+  /** Sees what is appended before the store does. */
+  onAppend: (entries: Fields[]) => void
 } & AsyncDisposable
 
 export const openTestLog = async (): Promise<TestLog> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-ingester-'))
   const real = await openEmbeddedLog({ dataDir })
-  const test = {
+  const test: TestLog & { log: Log } = {
     down: false,
+    onAppend: () => {},
     log: null as unknown as Log,
     [Symbol.asyncDispose]: async () => {
       await real[Symbol.asyncDispose]()
@@ -183,7 +186,10 @@ export const openTestLog = async (): Promise<TestLog> => {
       const value: unknown = Reflect.get(real, key, real)
       if (typeof value !== 'function') return value
       if (test.down) return () => Promise.reject(new TransientError('the store is away'))
-      return (value as (...args: unknown[]) => unknown).bind(real)
+      return (...args: unknown[]) => {
+        if (key === 'append') test.onAppend(args[1] as Fields[])
+        return (value as (...args: unknown[]) => unknown).apply(real, args)
+      }
     },
   })
   return test

@@ -12,6 +12,10 @@ export class Upstream {
   /** Declared time of its last event, milliseconds since 1970. */
   lastEventMs: number | null = null
   lastDataMs: number | null = null
+  /** Last sequence number received. */
+  lastSeq: number | null = null
+  /** Its loop turns: from the start of the service to its stop. */
+  running = false
   cursor: string | null = null
   cursorSavedMs: number | null = null
   /** The last sign that its loop turns: data, a change of state, an attempt. */
@@ -26,6 +30,16 @@ export class Upstream {
 
   get state(): State {
     return this.#paused ? 'paused' : this.#state
+  }
+
+  /** A socket is open; null for an upstream without one. */
+  get connected(): boolean | null {
+    return this.kind === 'repos' ? null : this.#state === 'live'
+  }
+
+  /** The saved cursor when it is a sequence number. */
+  get cursorSeq(): number | null {
+    return this.kind === 'repos' || this.cursor === null ? null : Number(this.cursor)
   }
 
   enter(state: State): void {

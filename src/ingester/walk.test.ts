@@ -95,6 +95,7 @@ test('a page is read leniently: a bad item costs itself, inactive repos pass, a 
       { did: 'did:plc:b', host: 'https://relay.test', rev: 'r2', status: 'takendown', active: false },
       { did: 'did:plc:c', host: 'https://relay.test', rev: '', status: null, active: true },
     ],
+    listed: 6,
     dropped: 3,
     cursor: '17',
   })
