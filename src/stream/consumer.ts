@@ -44,6 +44,10 @@ export type ConsumerOptions = {
   /** The fields of a dead letter; payload, rsky's `reason` and `attempts`, and where and when by default. */
   readonly letter?: (letter: Letter) => Fields
   readonly onDeadLetter?: (letter: Letter) => void
+  /** Entries handed out, by whether it is their first delivery. */
+  readonly onDeliver?: (kind: 'first' | 'again', entries: number) => void
+  /** Pending entries acknowledged, those of dead letters included. */
+  readonly onAcknowledge?: (entries: number) => void
   /** Pending entries were taken up again: ours from before a restart, ours that failed, or abandoned by others. */
   readonly onClaim?: (kind: Recovered['kind'], entries: number) => void
   /** Entries whose body somebody else deleted while they were pending; they are acknowledged. */
@@ -142,7 +146,8 @@ class StreamConsumer implements Consumer {
 
   async done(ids: readonly string[]): Promise<void> {
     try {
-      await this.#insist(() => this.#options.log.ack(this.#reader.stream, this.#reader.group, ids))
+      const count = await this.#ack(ids)
+      if (count > 0) this.#options.onAcknowledge?.(count)
     } finally {
       this.#inFlight.remove(ids)
     }
@@ -163,7 +168,13 @@ class StreamConsumer implements Consumer {
   }
 
   async poison(entry: Delivery, reason: string): Promise<void> {
-    const { log, deadLetterStream, letter: toFields = letterFields, onDeadLetter } = this.#options
+    const {
+      log,
+      deadLetterStream,
+      letter: toFields = letterFields,
+      onDeadLetter,
+      onAcknowledge,
+    } = this.#options
     const { stream, group, consumer } = this.#reader
     const letter: Letter = {
       id: entry.id,
@@ -182,6 +193,7 @@ class StreamConsumer implements Consumer {
     } finally {
       this.#inFlight.remove([entry.id])
     }
+    onAcknowledge?.(1)
     onDeadLetter?.(letter)
   }
 
@@ -217,7 +229,8 @@ class StreamConsumer implements Consumer {
   async #sift(entries: readonly Entry[]): Promise<readonly Delivery[]> {
     const vanished = entries.filter((entry) => entry.fields === null).map((entry) => entry.id)
     if (vanished.length > 0) {
-      await this.done(vanished)
+      await this.#ack(vanished)
+      this.#inFlight.remove(vanished)
       this.#options.onVanished?.(vanished.length)
     }
     const deliveries = entries.flatMap(({ fields, ...entry }) =>
@@ -227,7 +240,20 @@ class StreamConsumer implements Consumer {
     const limit = this.#options.maxDeliveries + DELIVERIES_WITHOUT_OUTCOME
     const deadly = deliveries.filter((entry) => entry.deliveries > limit)
     for (const entry of deadly) await this.poison(entry, 'delivered too often without an outcome')
-    return deadly.length === 0 ? deliveries : deliveries.filter((entry) => entry.deliveries <= limit)
+    const handedOut =
+      deadly.length === 0 ? deliveries : deliveries.filter((entry) => entry.deliveries <= limit)
+    this.#tellDeliveries(handedOut)
+    return handedOut
+  }
+
+  #tellDeliveries(entries: readonly Delivery[]): void {
+    const first = entries.reduce((count, { deliveries }) => (deliveries === 1 ? count + 1 : count), 0)
+    if (first > 0) this.#options.onDeliver?.('first', first)
+    if (first < entries.length) this.#options.onDeliver?.('again', entries.length - first)
+  }
+
+  #ack(ids: readonly string[]): Promise<number> {
+    return this.#insist(() => this.#options.log.ack(this.#reader.stream, this.#reader.group, ids))
   }
 
   async #trimWhenDue(): Promise<void> {

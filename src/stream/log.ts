@@ -12,6 +12,8 @@
  * It refuses to know what an entry means: fields are strings.
  */
 
+import type { StoreFigures, StreamFigures, Watched } from './figures.ts'
+
 /** The fields of one entry. One or a few short names (`event`, `repo`, `labels`) with their payload. */
 export type Fields = Readonly<Record<string, string>>
 
@@ -101,6 +103,10 @@ export interface Log extends AsyncDisposable {
   streamStats(stream: string): Promise<StreamStats>
   /** O(1) whatever the length. A missing stream or group yields zeros. */
   groupStats(stream: string, group: string): Promise<GroupStats>
+  /** Everything there is to tell of a stream as one group reads it; the same bounded cost whatever the length. */
+  streamFigures(watched: Watched): Promise<StreamFigures>
+  /** What the store tells of itself now. */
+  storeFigures(): Promise<StoreFigures>
 
   /** A shared cache with expiry; losing it costs time, never data. */
   cacheGet(key: string): Promise<string | null>

@@ -4,6 +4,7 @@
  * backlog leaves empty is given back to the disk.
  */
 import { statSync } from 'node:fs'
+import type { StoreFigures, StreamFigures, Watched } from '../figures.ts'
 import type {
   Checkpoint,
   Entry,
@@ -17,6 +18,7 @@ import type {
 } from '../log.ts'
 import { Cache } from './cache.ts'
 import { Entries, type PendingQuery } from './entries.ts'
+import { type FiguresSource, Presence, storeFigures, streamFigures } from './figures.ts'
 import { GroupCommit } from './group-commit.ts'
 import { openFile } from './open.ts'
 import { Catalog } from './schema.ts'
@@ -56,6 +58,7 @@ class SqliteLog implements EmbeddedLog {
   readonly #cache: Cache
   readonly #commits: GroupCommit
   readonly #wakers = new Wakers()
+  readonly #presence = new Presence()
   #closing: Promise<void> | null = null
 
   constructor(sql: Sql, path: string, recovered: boolean) {
@@ -70,6 +73,10 @@ class SqliteLog implements EmbeddedLog {
       onRollback: () => this.#catalog.forget(),
       translateError: (error) => translateError(error, path),
     })
+  }
+
+  get #source(): FiguresSource {
+    return { sql: this.#sql, catalog: this.#catalog, entries: this.#entries, presence: this.#presence }
   }
 
   async append(stream: string, entries: readonly Fields[], checkpoint?: Checkpoint): Promise<void> {
@@ -101,6 +108,7 @@ class SqliteLog implements EmbeddedLog {
   async read(reader: Reader, { maxEntries, blockMs, signal }: ReadOptions): Promise<readonly Entry[]> {
     const deadline = performance.now() + blockMs
     while (!signal?.aborted) {
+      this.#presence.hear(reader)
       // The look and the start of the wait happen in one turn: no append can slip between them.
       if (this.#look(() => this.#entries.hasUndelivered(reader.stream, reader.group))) {
         const entries = await this.#lightly(() => this.#entries.deliver(reader, maxEntries))
@@ -119,10 +127,12 @@ class SqliteLog implements EmbeddedLog {
   }
 
   claim(reader: Reader, ids: readonly string[], minIdleMs: number): Promise<readonly Entry[]> {
+    this.#presence.hear(reader)
     return this.#lightly(() => this.#entries.claim(reader, ids, minIdleMs))
   }
 
   touch(reader: Reader, ids: readonly string[]): Promise<void> {
+    this.#presence.hear(reader)
     return this.#lightly(() => this.#entries.touch(reader, ids))
   }
 
@@ -157,6 +167,14 @@ class SqliteLog implements EmbeddedLog {
 
   async groupStats(stream: string, group: string): Promise<GroupStats> {
     return this.#look(() => this.#entries.groupStats(stream, group))
+  }
+
+  async streamFigures(watched: Watched): Promise<StreamFigures> {
+    return this.#look(() => streamFigures(this.#source, watched))
+  }
+
+  storeFigures(): Promise<StoreFigures> {
+    return storeFigures(this.#source, this.path, this.fileBytes())
   }
 
   async cacheGet(key: string): Promise<string | null> {

@@ -87,7 +87,7 @@ const readConfig = async (send: Send): Promise<ReadonlyMap<string, string>> => {
   return config
 }
 
-const parseInfo = (info: string): ReadonlyMap<string, string> =>
+export const parseInfo = (info: string): ReadonlyMap<string, string> =>
   new Map(
     info.split('\r\n').flatMap((line): [string, string][] => {
       const colon = line.indexOf(':')

@@ -6,6 +6,7 @@
  * written first and the checkpoint after them, so a crash between the two repeats entries and never skips any.
  */
 import type { Logger } from '../../lib/logger.ts'
+import type { StoreFigures, StreamFigures, Watched } from '../figures.ts'
 import type {
   Checkpoint,
   Entry,
@@ -18,11 +19,15 @@ import type {
   StreamStats,
 } from '../log.ts'
 import { replyCode, translateError, wrongType } from './errors.ts'
-import type { Command, Reply } from './link.ts'
+import { streamFigures } from './figures.ts'
+import { CLAIM, TRIM } from './group-scripts.ts'
+import type { Command } from './link.ts'
+import { Losses } from './losses.ts'
 import { entriesOf, list, number, pendingRows, text } from './replies.ts'
-import { ACK, TRIM, type Script } from './scripts.ts'
+import { ACK, runScript } from './scripts.ts'
 import { StreamReader } from './stream-reader.ts'
-import { groupStats, scanCheckpoints, streamStats } from './stats.ts'
+import { scanCheckpoints, streamStats } from './stats.ts'
+import { storeFigures } from './store-figures.ts'
 import type { Topology } from './topology.ts'
 
 /** Ids per command: what a script may take as arguments, and short enough not to hold the server. */
@@ -34,12 +39,13 @@ export class RedisLog implements Log {
   readonly kind = 'redis'
   readonly #topology: Topology
   readonly #reader: StreamReader
+  readonly #losses = new Losses()
   /** Keys known to be streams, or free to become one. */
   readonly #streams = new Set<string>()
 
   constructor(topology: Topology, logger: Logger) {
     this.#topology = topology
-    this.#reader = new StreamReader(topology, logger)
+    this.#reader = new StreamReader(topology, logger, this.#losses)
   }
 
   append(stream: string, entries: readonly Fields[], checkpoint?: Checkpoint): Promise<void> {
@@ -98,45 +104,11 @@ export class RedisLog implements Log {
     const { stream, group, consumer } = reader
     const claimed: Entry[] = []
     for (const some of inParts(ids)) {
-      const take = ['XCLAIM', stream, group, consumer, String(minIdleMs), ...some]
-      const counts = some.map((id) => ['XPENDING', stream, group, id, id, '1'])
-      const replies = await orIfNoGroup([], () => this.#topology.pipeline(stream, [take, ...counts]))
-      const rows = new Map(
-        replies
-          .slice(1)
-          .flatMap(pendingRows)
-          .map((row) => [row.id, row]),
-      )
-      for (const entry of entriesOf(replies[0], 1)) {
-        claimed.push({ ...entry, deliveries: rows.get(entry.id)?.deliveries ?? 1 })
-      }
-      claimed.push(...(await this.#bodiless(reader, replies[0], rows)))
+      const args = [group, consumer, String(minIdleMs), ...some]
+      const taken = await orIfNoGroup(null, () => runScript(this.#topology, CLAIM, stream, args))
+      for (const entry of list(taken)) claimed.push(...entriesOf([entry], number(list(entry)[2])))
     }
     return claimed
-  }
-
-  /**
-   * Redis 7 forgets a pending entry whose body was deleted when it is claimed. Redis 6.2 hands it over as a bare nil, without
-   * its id: it is then one of those that are ours now, were not returned, and have no body.
-   */
-  async #bodiless(
-    { stream, consumer }: Reader,
-    claimReply: Reply | undefined,
-    rows: ReadonlyMap<string, PendingEntry>,
-  ): Promise<Entry[]> {
-    const returned = list(claimReply)
-    if (!returned.includes(null)) return []
-    const known = new Set(entriesOf(claimReply, 1).map((entry) => entry.id))
-    const suspects = [...rows.values()].filter((row) => row.consumer === consumer && !known.has(row.id))
-    const bodies = await translated(() =>
-      this.#topology.pipeline(
-        stream,
-        suspects.map(({ id }) => ['XRANGE', stream, id, id]),
-      ),
-    )
-    return suspects
-      .filter((_, i) => list(bodies[i]).length === 0)
-      .map(({ id, deliveries }) => ({ id, fields: null, deliveries }))
   }
 
   async touch({ stream, group, consumer }: Reader, ids: readonly string[]): Promise<void> {
@@ -149,7 +121,7 @@ export class RedisLog implements Log {
   async ack(stream: string, group: string, ids: readonly string[]): Promise<number> {
     let wasPending = 0
     for (const some of inParts([...new Set(ids)])) {
-      wasPending += number(await translated(() => this.#run(ACK, stream, [group, ...some])))
+      wasPending += number(await translated(() => runScript(this.#topology, ACK, stream, [group, ...some])))
     }
     return wasPending
   }
@@ -166,12 +138,16 @@ export class RedisLog implements Log {
       }
       // The letter first: a crash between the two writes it twice and never loses it.
       await this.#topology.send(to.stream, letter)
-      await this.#run(ACK, from.stream, [from.group, from.id])
+      await runScript(this.#topology, ACK, from.stream, [from.group, from.id])
     })
   }
 
   trim(stream: string): Promise<number> {
-    return translated(async () => number(await this.#run(TRIM, stream, [])))
+    return translated(async () => {
+      const [removed, lost, group] = list(await runScript(this.#topology, TRIM, stream, []))
+      this.#losses.add(stream, text(group) ?? '', number(lost))
+      return number(removed)
+    })
   }
 
   range(
@@ -187,9 +163,18 @@ export class RedisLog implements Log {
     return translated(() => streamStats(this.#topology, stream))
   }
 
-  groupStats(stream: string, group: string): Promise<GroupStats> {
-    const none: GroupStats = { lag: 0, pending: 0, oldestPendingIdleMs: 0 }
-    return orIfNoGroup(none, () => groupStats(this.#topology, stream, group))
+  async groupStats(stream: string, group: string): Promise<GroupStats> {
+    const figures = await this.streamFigures({ stream, group, deadLetterStream: null })
+    const { undelivered: lag, pending, oldestPendingIdleMs } = figures
+    return { lag, pending, oldestPendingIdleMs }
+  }
+
+  streamFigures(watched: Watched): Promise<StreamFigures> {
+    return translated(() => streamFigures(this.#topology, watched, this.#losses))
+  }
+
+  storeFigures(): Promise<StoreFigures> {
+    return translated(() => storeFigures(this.#topology))
   }
 
   cacheGet(key: string): Promise<string | null> {
@@ -203,15 +188,6 @@ export class RedisLog implements Log {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#topology.close()
-  }
-
-  async #run(script: Script, key: string, args: readonly string[]): Promise<Reply> {
-    try {
-      return await this.#topology.send(key, ['EVALSHA', script.sha1, '1', key, ...args])
-    } catch (error) {
-      if (replyCode(error) !== 'NOSCRIPT') throw error
-      return this.#topology.send(key, ['EVAL', script.text, '1', key, ...args])
-    }
   }
 }
 

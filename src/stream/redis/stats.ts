@@ -1,14 +1,7 @@
-/** Figures about streams and groups, each from a constant number of cheap commands in one round trip. */
-import type { Checkpoint, GroupStats, StreamStats } from '../log.ts'
-import { lagFacts, lagOf } from './lag.ts'
-import { entriesOf, list, number, pendingRows, positionOf, text } from './replies.ts'
+/** The length and age of a stream, and the checkpoints there are. */
+import type { Checkpoint, StreamStats } from '../log.ts'
+import { entriesOf, list, number, positionOf, text } from './replies.ts'
 import type { Topology } from './topology.ts'
-
-/**
- * Redis cannot be asked for the longest idle time. It is looked for among the oldest so many pending entries: exact while no
- * more are pending, and a lower bound beyond that.
- */
-const IDLE_SAMPLE = 100
 
 const SCAN_COUNT = 5_000
 
@@ -21,22 +14,6 @@ export const streamStats = async (topology: Topology, stream: string): Promise<S
   return {
     length: number(length),
     oldestAgeMs: oldest === undefined ? 0 : Math.max(0, Date.now() - positionOf(oldest.id)[0]),
-  }
-}
-
-/** Rejects with Redis's own error when stream or group are missing. */
-export const groupStats = async (topology: Topology, stream: string, group: string): Promise<GroupStats> => {
-  const [streamInfo = null, groupsInfo = null, oldestPending] = await topology.pipeline(stream, [
-    ['XINFO', 'STREAM', stream],
-    ['XINFO', 'GROUPS', stream],
-    ['XPENDING', stream, group, '-', '+', String(IDLE_SAMPLE)],
-  ])
-  const facts = lagFacts(streamInfo, groupsInfo, group)
-  const idle = pendingRows(oldestPending).map((row) => row.idleMs)
-  return {
-    lag: facts === null ? 0 : lagOf(facts),
-    pending: facts?.pending ?? 0,
-    oldestPendingIdleMs: Math.max(0, ...idle),
   }
 }
 

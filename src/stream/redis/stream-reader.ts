@@ -6,23 +6,25 @@
 import type { Logger } from '../../lib/logger.ts'
 import type { Entry, Reader, ReadOptions } from '../log.ts'
 import { replyCode } from './errors.ts'
-import { lagFacts } from './lag.ts'
+import { READ } from './group-scripts.ts'
 import type { Reply } from './link.ts'
-import { isAfter, readOf } from './replies.ts'
+import type { Losses } from './losses.ts'
+import { list, number, readOf } from './replies.ts'
+import { runScript } from './scripts.ts'
 import type { Topology } from './topology.ts'
 
 /** One blocking command waits at most this long, so that a dead connection is noticed. */
 const MAX_BLOCK_MS = 5_000
-const CHECK_POSITION_EVERY_MS = 5_000
 
 export class StreamReader {
   readonly #topology: Topology
   readonly #logger: Logger
-  readonly #nextCheck = new Map<string, number>()
+  readonly #losses: Losses
 
-  constructor(topology: Topology, logger: Logger) {
+  constructor(topology: Topology, logger: Logger, losses: Losses) {
     this.#topology = topology
     this.#logger = logger
+    this.#losses = losses
   }
 
   async ensureGroup(stream: string, group: string): Promise<void> {
@@ -37,72 +39,65 @@ export class StreamReader {
     const deadline = performance.now() + blockMs
     for (;;) {
       if (signal?.aborted) return []
-      const sliceMs = Math.min(MAX_BLOCK_MS, Math.ceil(deadline - performance.now()))
-      const entries = await this.#readOnce(reader, maxEntries, sliceMs, signal)
+      const entries = await this.#whatIsThere(reader, maxEntries)
+      if (entries === null) continue
       if (entries.length > 0) return entries
-      const wasReset = await this.#resetIfStray(reader)
-      if (!wasReset && performance.now() >= deadline) return []
+      const sliceMs = Math.min(MAX_BLOCK_MS, Math.ceil(deadline - performance.now()))
+      if (sliceMs <= 0) return []
+      const waited = await this.#wait(reader, maxEntries, { sliceMs, signal })
+      if (waited !== null && waited.length > 0) return waited
     }
   }
 
-  async #readOnce(
+  /** Without waiting: the read that notices what was lost since the last one. null when the group had to be mended. */
+  async #whatIsThere(reader: Reader, maxEntries: number): Promise<Entry[] | null> {
+    const { stream, group, consumer } = reader
+    const args = [group, consumer, String(maxEntries)]
+    const answer = await this.#orMended(reader, () => runScript(this.#topology, READ, stream, args))
+    if (answer === undefined) return null
+    const [lost, isAhead, reply = null] = list(answer)
+    this.#losses.add(stream, group, number(lost))
+    const entries = readOf(reply)
+    if (entries.length > 0 || number(isAhead) === 0) return entries
+    await this.#reset(reader)
+    return null
+  }
+
+  /** Nothing is ahead of the group when it begins to wait, so what is appended reaches it before anybody can take it away. */
+  async #wait(
     reader: Reader,
     maxEntries: number,
-    blockMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Entry[]> {
+    { sliceMs, signal }: { sliceMs: number; signal: AbortSignal | undefined },
+  ): Promise<Entry[] | null> {
+    const { stream, group, consumer } = reader
+    const start = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(maxEntries)]
+    const command = [...start, 'BLOCK', String(sliceMs), 'STREAMS', stream, '>']
+    const name = `${stream} ${group} ${consumer}`
+    const read = { key: stream, reader: name, command, blockMs: sliceMs, signal }
+    const answer = await this.#orMended(reader, () => this.#topology.block(read))
+    return answer === undefined ? null : readOf(answer)
+  }
+
+  /** A group that is gone is created again, and undefined answered: what it has to see is read next. */
+  async #orMended(reader: Reader, read: () => Promise<Reply>): Promise<Reply | undefined> {
     try {
-      return readOf(await this.#xreadgroup(reader, maxEntries, blockMs, signal))
+      return await read()
     } catch (error) {
       // UNBLOCKED is what Redis before 7.2 says to a reader whose stream is deleted while it waits.
       const code = replyCode(error)
       if (code !== 'NOGROUP' && code !== 'UNBLOCKED') throw error
-      this.#logger.warn(
-        { stream: reader.stream, group: reader.group },
-        'the consumer group was gone; created again',
-      )
-      await this.ensureGroup(reader.stream, reader.group)
-      return readOf(await this.#xreadgroup(reader, maxEntries, 0, signal))
+      const { stream, group } = reader
+      this.#logger.warn({ stream, group }, 'the consumer group was gone; created again')
+      await this.ensureGroup(stream, group)
+      return undefined
     }
   }
 
-  #xreadgroup(
-    { stream, group, consumer }: Reader,
-    maxEntries: number,
-    blockMs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Reply> {
-    const start = ['XREADGROUP', 'GROUP', group, consumer, 'COUNT', String(maxEntries)]
-    const end = ['STREAMS', stream, '>']
-    if (blockMs <= 0) return this.#topology.send(stream, [...start, ...end])
-    const command = [...start, 'BLOCK', String(blockMs), ...end]
-    return this.#topology.block({
-      key: stream,
-      reader: `${stream} ${group} ${consumer}`,
-      command,
-      blockMs,
-      signal,
-    })
-  }
-
-  /** Looked at after an empty read, seldom: a position beyond the stream's last id. True when it was set back. */
-  async #resetIfStray({ stream, group }: Reader): Promise<boolean> {
-    const key = `${stream} ${group}`
-    const now = performance.now()
-    if (now < (this.#nextCheck.get(key) ?? 0)) return false
-    this.#nextCheck.set(key, now + CHECK_POSITION_EVERY_MS)
-    const [streamInfo = null, groupsInfo = null] = await this.#topology.pipeline(stream, [
-      ['XINFO', 'STREAM', stream],
-      ['XINFO', 'GROUPS', stream],
-    ])
-    const facts = lagFacts(streamInfo, groupsInfo, group)
-    if (facts === null || facts.length === 0 || !isAfter(facts.lastDelivered, facts.lastGenerated))
-      return false
+  async #reset({ stream, group }: Reader): Promise<void> {
     this.#logger.warn(
       { stream, group },
       'the consumer group stood beyond the end of its stream; set back to the start',
     )
     await this.#topology.send(stream, ['XGROUP', 'SETID', stream, group, '0'])
-    return true
   }
 }
