@@ -7,6 +7,8 @@ import type { Service } from '../lib/service.ts'
 import { registerMetrics } from '../monitoring/metrics.ts'
 import { createRegistry } from '../monitoring/registry.ts'
 import { ProblemList, type StatusSource } from '../monitoring/status.ts'
+import { storeMetrics } from '../monitoring/stream-metrics.ts'
+import { StreamWatch } from '../stream/watch.ts'
 import { openLedgers, type InHand } from './conservation.ts'
 import { runFirehose } from './firehose.ts'
 import { runLabels } from './labels.ts'
@@ -54,6 +56,8 @@ export const createIngester = (options: IngesterOptions): Ingester => {
   if (options.storeRecovered === true) metrics.storageRecoveries.inc()
   levels.tell(metrics)
   const { log, logger, storeRetry } = settings
+  const watch = new StreamWatch({ log, streams: [], onLost: () => undefined })
+  registerMetrics(registry, storeMetrics(watch.store))
   const output = new Output({ log, logger, metrics, levels: levels.output, retry: storeRetry })
   const severalRelays = hostsOf('firehose', settings).length > 1
   const room: Room = {

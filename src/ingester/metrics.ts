@@ -3,6 +3,7 @@
  * they count is stated here exactly, because the originals disagreed with their documents. Guarantees that each has a cause.
  */
 import type { MetricHandles, MetricSpec } from '../monitoring/metrics.ts'
+import { STORE_METRICS } from '../monitoring/stream-metrics.ts'
 import { firehose, labels, operations, repos } from './metrics-content.ts'
 import { output, streams } from './metrics-flow.ts'
 import { hosts } from './metrics-hosts.ts'
@@ -28,23 +29,26 @@ const nothing = () => 0
 const later = async () => 0
 
 /** The declarations alone, for docs and checks. */
-export const INGESTER_METRICS: readonly MetricSpec[] = Object.values(
-  ingesterMetrics(
-    {
-      length: later,
-      oldestAgeSeconds: later,
-      backpressureActive: nothing,
-      eventsInMemory: nothing,
-      bytesInMemory: nothing,
-      secondsSinceLastFrame: nothing,
-      cursorAgeSeconds: nothing,
-      lastEventTimeSeconds: nothing,
-      backfillComplete: nothing,
-      running: nothing,
-      residual: nothing,
-      highWaterMark: nothing,
-      perHost: () => [],
-    },
-    [],
+export const INGESTER_METRICS: readonly MetricSpec[] = [
+  ...Object.values(
+    ingesterMetrics(
+      {
+        length: later,
+        oldestAgeSeconds: later,
+        backpressureActive: nothing,
+        eventsInMemory: nothing,
+        bytesInMemory: nothing,
+        secondsSinceLastFrame: nothing,
+        cursorAgeSeconds: nothing,
+        lastEventTimeSeconds: nothing,
+        backfillComplete: nothing,
+        running: nothing,
+        residual: nothing,
+        highWaterMark: nothing,
+        perHost: () => [],
+      },
+      [],
+    ),
   ),
-)
+  ...STORE_METRICS,
+]

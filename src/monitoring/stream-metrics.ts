@@ -3,7 +3,8 @@
  * services. Readings and counts come in from outside; it refuses to know how a store is asked. A figure that is not known is
  * NaN, never 0: its series stays and no comparison with it is true.
  */
-import type { MetricHandles, MetricSpec } from './metrics.ts'
+import type { Registry } from '@prometheus-io/client'
+import { type MetricHandles, type MetricSpec, registerMetrics } from './metrics.ts'
 
 /** One stream as its group sees it; NaN where the store cannot tell or does not answer. */
 export type StreamReading = {
@@ -222,6 +223,21 @@ export const storeMetrics = (read: StoreReadings) =>
   }) as const satisfies Record<string, MetricSpec>
 
 type StreamHandles = MetricHandles<ReturnType<typeof streamCounters>>
+
+/** What reads a store, made by the service: `monitoring` is told, it does not look. */
+export type Watch = { readonly streams: StreamReadings; readonly store: StoreReadings }
+
+/** Registers `stream_*` and `store_*`. `open` is given where to report losses, which counts them. */
+export const registerStreamMetrics = (
+  registry: Registry,
+  streams: readonly string[],
+  open: (onLost: (stream: string, entries: number) => void) => Watch,
+): StreamHandles => {
+  const handles = registerMetrics(registry, streamCounters(streams))
+  const watch = open((stream, entries) => handles.streamLost.inc({ stream }, entries))
+  registerMetrics(registry, { ...streamGauges(streams, watch.streams), ...storeMetrics(watch.store) })
+  return handles
+}
 
 /** What a consumer of `stream` is given to report to: spread it into its options. */
 export const consumerReports = (handles: StreamHandles, stream: string) => ({
