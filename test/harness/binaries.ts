@@ -14,6 +14,7 @@ export type Program =
   | 'amtool'
   | 'redis-exporter'
   | 'postgres-exporter'
+  | 'docker-compose'
   | 'chromium'
 
 const NAMES: Record<Program, readonly string[]> = {
@@ -24,6 +25,7 @@ const NAMES: Record<Program, readonly string[]> = {
   amtool: ['amtool'],
   'redis-exporter': ['prometheus-redis-exporter', 'redis_exporter'],
   'postgres-exporter': ['prometheus-postgres-exporter', 'postgres_exporter'],
+  'docker-compose': ['docker-compose'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
 }
 
@@ -35,6 +37,7 @@ const DEBIAN_PACKAGE: Record<Program, string> = {
   amtool: 'prometheus-alertmanager',
   'redis-exporter': 'prometheus-redis-exporter',
   'postgres-exporter': 'prometheus-postgres-exporter',
+  'docker-compose': 'docker-compose',
   chromium: 'chromium',
 }
 

@@ -7,13 +7,14 @@ import { join } from 'node:path'
 import type { Program } from './binaries.ts'
 import { findProgram } from './binaries.ts'
 
-export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'browser' | 'fixtures'
+export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'compose' | 'browser' | 'fixtures'
 
 export const PROGRAMS: Record<Need, readonly Program[]> = {
   redis: ['redis-server'],
   pg: [],
   prom: ['prometheus', 'promtool'],
   alerts: ['alertmanager', 'amtool', 'redis-exporter', 'postgres-exporter'],
+  compose: ['docker-compose'],
   browser: ['chromium'],
   fixtures: [],
 }
