@@ -19,6 +19,7 @@ import { settingsOf, type BackfillerOptions, type Settings } from './options.ts'
 import { OutputGate } from './output-gate.ts'
 import { Progress } from './progress.ts'
 import { createStatus } from './status.ts'
+import { watchInput, type InputReports } from './streams.ts'
 import { work, type WorkContext } from './work.ts'
 
 export type { BackfillerOptions } from './options.ts'
@@ -39,6 +40,7 @@ export const createBackfiller = (options: BackfillerOptions): Backfiller => {
 
 type Parts = {
   readonly metrics: BackfillerMetrics
+  readonly inputReports: InputReports
   readonly accounts: Accounts
   readonly hosts: Hosts
   readonly budget: ByteBudget
@@ -62,6 +64,7 @@ const createParts = (settings: Settings, registry: Registry): Parts => {
     heldHosts: () => hosts.held,
     residuals: () => ({ repos: accounts.repos.residual(), records: accounts.records.residual() }),
   })
+  const inputReports = watchInput(settings, registry)
   metrics.slots.set(concurrency)
   metrics.highWaterMark.set(settings.highWaterMark)
   const gate = new OutputGate({
@@ -71,7 +74,7 @@ const createParts = (settings: Settings, registry: Registry): Parts => {
     onActiveChange: (active) => onBackpressure(active, settings, metrics, progress),
     onActiveSeconds: (seconds) => metrics.backpressureSeconds.inc(seconds),
   })
-  return { metrics, accounts, hosts, budget, gate, progress, identities: createIdentities(settings, metrics) }
+  return { metrics, inputReports, accounts, hosts, budget, gate, progress, identities: createIdentities(settings, metrics) }
 }
 
 /** Delivered entries that wait for a place count as waiting: nobody works on them. */
@@ -126,7 +129,8 @@ const run = async (settings: Settings, parts: Parts, signal: AbortSignal): Promi
   const failed = new AbortController()
   const abandon = new AbortController()
   const stop = AbortSignal.any([signal, failed.signal])
-  const intake = openIntake(settings, () => parts.metrics.deadLettered.inc())
+  const onDeadLetter = () => parts.metrics.deadLettered.inc()
+  const intake = openIntake(settings, { ...parts.inputReports, onDeadLetter })
   const { log, logger } = settings
   const context = { ...parts, settings, log, logger, intake, stop, abandon: abandon.signal }
   const tasks = new Set<Promise<void>>()

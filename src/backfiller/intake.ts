@@ -8,6 +8,7 @@ import { createConsumer, type Delivery, type Letter } from '../stream/consumer.t
 import { letterFields } from '../stream/dead-letter.ts'
 import type { Fields } from '../stream/log.ts'
 import type { Settings } from './options.ts'
+import type { InputReports } from './streams.ts'
 
 export interface Intake {
   /** Entries to work on now, at most `max`; null once the signal has aborted. */
@@ -23,7 +24,9 @@ export interface Intake {
 /** rsky's one reason for a dead letter; which failure it was is in `error`. */
 const EXHAUSTED = 'max_retries_exceeded'
 
-export const openIntake = (settings: Settings, onDeadLetter: () => void): Intake => {
+export type IntakeReports = InputReports & { readonly onDeadLetter: () => void }
+
+export const openIntake = (settings: Settings, reports: IntakeReports): Intake => {
   const { logger, retryInitialMs, retryMaxMs } = settings
   const errors = new Map<string, string>()
   const consumer = createConsumer({
@@ -36,7 +39,7 @@ export const openIntake = (settings: Settings, onDeadLetter: () => void): Intake
     maxDeliveries: settings.maxRetries,
     deadLetterStream: settings.deadLetterStream,
     letter: (letter) => letterOf(letter, errors.get(letter.id)),
-    onDeadLetter,
+    ...reports,
     onStoreError: (error, retryInMs) =>
       logger[retryLevel(retryInMs)]({ retryInMs }, `the store is away: ${describeError(error)}`),
   })

@@ -1,6 +1,7 @@
 /** Every metric of the backfiller, declared once; the files below say what each counts exactly. */
 import type { Registry } from '@prometheus-io/client'
 import { registerMetrics, type MetricHandles, type MetricSpec } from '../monitoring/metrics.ts'
+import { STORE_METRICS, STREAM_METRICS } from '../monitoring/stream-metrics.ts'
 import { errors, output, records, repos, type Readings } from './metrics-contract.ts'
 import { conservation, limits, sizes } from './metrics-flow.ts'
 import { network, outcomes, state, times } from './metrics-own.ts'
@@ -28,7 +29,7 @@ const nothing = () => 0
 const later = async () => 0
 
 /** The declarations alone, for docs and checks. */
-export const BACKFILLER_METRICS: readonly MetricSpec[] = Object.values(
+const own: readonly MetricSpec[] = Object.values(
   backfillerMetrics({
     waiting: later,
     outputLength: later,
@@ -38,3 +39,6 @@ export const BACKFILLER_METRICS: readonly MetricSpec[] = Object.values(
     residuals: () => ({ repos: 0, records: 0 }),
   }),
 )
+
+/** The declarations alone, for docs and checks. */
+export const BACKFILLER_METRICS: readonly MetricSpec[] = [...own, ...STREAM_METRICS, ...STORE_METRICS]
