@@ -20,16 +20,20 @@ export type Pace = {
   readonly groupWaitSeconds: number
 }
 
-/** `after`: how long the fault has to last before the expression can hold. `scale` says how fast the day is. */
+/** How long a fault takes to make an expression true: seconds of an operator's day, and those that no clock shortens. */
+export type Onset = { readonly after?: number; readonly delay?: number }
+
+/** `scale` says how fast the day is. */
 export const boundSeconds = (
   { forSeconds }: Pick<Alert, 'forSeconds'>,
-  after: number,
+  { after = 0, delay = 0 }: Onset,
   pace: Pace,
   scale: (seconds: number) => number = (seconds) => seconds,
 ): number =>
   pace.scrapeSeconds +
   pace.evaluationSeconds +
   scale(after) +
+  delay +
   scale(forSeconds) +
   // A `for` is over at an evaluation: at worst one later.
   (forSeconds > 0 ? pace.evaluationSeconds : 0) +

@@ -3,23 +3,26 @@
  * resolved at the webhook → quiet. Owns that course and its verdict; the faults are in drills/, the stack in stack.ts.
  */
 import { until } from '../e2e/until.ts'
-import { boundSeconds, drillSeconds } from './clock.ts'
+import { boundSeconds, drillSeconds, type Onset } from './clock.ts'
 import { drillPace, productionPace } from './configs.ts'
 import { alerts } from './rules.ts'
 import { confirm } from './runbook.ts'
 import { logsOf, type Stack } from './stack.ts'
+import type { Active } from './watchers.ts'
 import { nameOf } from './webhook.ts'
 
 export type Mend = () => Promise<unknown> | void
 
-export type Drill = {
+export type Drill = Onset & {
   readonly alert: string
+  /** Where it is heard of. `prometheus`: the fault is that Alertmanager cannot tell. `silence`: it is a voice that stops. */
+  readonly heardAt?: 'webhook' | 'prometheus' | 'silence'
   /** Alerts that rightly come along; that they do is not asked. */
   readonly also?: readonly string[]
-  /** Seconds of an operator's day that the fault has to last before the expression can be true. */
-  readonly after?: number
   /** One of the few that every change runs. */
   readonly fast?: true
+  /** Faults whose traces stay for long are the last ones on a stack; the next drill gets another. */
+  readonly last?: true
   /** What the fault needs and what is no fault by itself, e.g. a service with another setting; given back by the mend. */
   readonly prepare?: (stack: Stack) => Promise<Mend | void>
   /** Does it, and returns how it is undone. */
@@ -78,34 +81,67 @@ const noise = async ({ prometheus, webhook }: Stack): Promise<readonly string[]>
 const GENEROUS = 5
 const AT_LEAST_MS = 60_000
 
+type Status = 'firing' | 'resolved'
+
+/** When it was heard of, or null as long as it was not. */
+type Ear = (
+  stack: Stack,
+  alert: string,
+  status: Status,
+  since: number,
+) => Promise<number | null> | number | null
+
+const EARS: Readonly<Record<NonNullable<Drill['heardAt']>, Ear>> = {
+  webhook: ({ webhook }, alert, status, since) =>
+    webhook.since(since).find((one) => nameOf(one) === alert && one.status === status)?.at ?? null,
+  prometheus: async ({ prometheus }, alert, status) => {
+    const active = await prometheus.alerts()
+    const isFiring = active.some(({ name, state }) => name === alert && state === 'firing')
+    return isFiring === (status === 'firing') ? performance.now() : null
+  },
+  silence: ({ webhook }, alert, status, since) => {
+    const told = webhook.since(since).filter((one) => nameOf(one) === alert)
+    if (status === 'resolved') return told[0]?.at ?? null
+    const last = Math.max(since, ...told.map(({ at }) => at))
+    return performance.now() - last > SILENCE_MS ? performance.now() : null
+  },
+}
+
+/** Some times the interval at which a watchdog is told. */
+const SILENCE_MS = 6_000
+
 const hear = async (
-  { webhook, prometheus }: Stack,
-  { alert }: Drill,
-  status: 'firing' | 'resolved',
-  { at, boundSeconds: bound }: { at: number; boundSeconds: number },
+  stack: Stack,
+  drill: Drill,
+  status: Status,
+  from: { at: number; bound: number },
 ): Promise<number> => {
+  const { alert, heardAt = 'webhook' } = drill
   let active: unknown = null
-  const heard = await until(
+  const at = await until(
     `${alert} is heard of as ${status}`,
     async () => {
-      active = (await prometheus.alerts().catch(() => [])).map(({ name, state }) => `${name} ${state}`)
-      return webhook.since(at).find((one) => nameOf(one) === alert && one.status === status) ?? null
+      active = await stack.prometheus.alerts().catch(() => [])
+      return EARS[heardAt](stack, alert, status, from.at)
     },
     {
       everyMs: 100,
-      longestMs: AT_LEAST_MS + GENEROUS * bound * 1_000,
-      why: () => ({ active, heard: webhook.since(at).map((one) => `${nameOf(one)} ${one.status}`) }),
+      longestMs: AT_LEAST_MS + GENEROUS * from.bound * 1_000,
+      why: () => ({
+        active: (active as readonly Active[]).map(({ name, state }) => `${name} ${state}`),
+        heard: stack.webhook.since(from.at).map((one) => `${nameOf(one)} ${one.status}`),
+      }),
     },
   )
-  return (heard.at - at) / 1_000
+  return (at - from.at) / 1_000
 }
 
-const boundsOf = ({ alert, after = 0 }: Drill) => {
+const boundsOf = ({ alert, ...onset }: Drill) => {
   const rule = alerts().find(({ name }) => name === alert)
   if (rule === undefined) throw new Error(`no rule is called ${alert}`)
   return {
-    boundSeconds: boundSeconds(rule, after, drillPace(), drillSeconds),
-    productionBoundSeconds: boundSeconds(rule, after, productionPace()),
+    boundSeconds: boundSeconds(rule, onset, drillPace(rule), drillSeconds),
+    productionBoundSeconds: boundSeconds(rule, onset, productionPace(rule)),
   }
 }
 
@@ -121,14 +157,14 @@ const course = async (drill: Drill, stack: Stack, bound: number): Promise<Measur
   let confirmed: number | null
   let mended: number
   try {
-    fired = await hear(stack, drill, 'firing', { at: begun, boundSeconds: bound })
+    fired = await hear(stack, drill, 'firing', { at: begun, bound })
     confirmed = await confirm(drill.alert, stack)
   } finally {
     mended = performance.now()
     await mend()
     await restore?.()
   }
-  const resolved = await hear(stack, drill, 'resolved', { at: mended, boundSeconds: bound })
+  const resolved = await hear(stack, drill, 'resolved', { at: mended, bound })
   await quiet(stack)
   return { also: company(drill, stack, begun), firedSeconds: fired, resolvedSeconds: resolved, confirmed }
 }

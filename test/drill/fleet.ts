@@ -24,7 +24,7 @@ export type Service = {
 const SETTINGS: Readonly<Record<ServiceName, readonly string[]>> = {
   ingester: ['--ingester-idle-timeout', '20s'],
   backfiller: ['--backfiller-concurrency', '4', '--backfiller-retry-initial', '100ms'],
-  indexer: ['--database-pool-size', '5'],
+  indexer: ['--database-pool-size', '6'],
 }
 
 const upstreamOf = (name: ServiceName, { network, relay, labeler }: Upstream): readonly string[] =>
@@ -38,13 +38,13 @@ export const openService = async (
   name: ServiceName,
   upstream: Upstream,
   { redisUrl, databaseUrl }: Stores,
-  folder: string,
+  { folder, main = MAIN }: { readonly folder: string; readonly main: string | undefined },
 ): Promise<Service> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const args = [
     '--max-semi-space-size=4',
-    MAIN,
+    main,
     name,
     ...['--redis-url', redisUrl, `--${name}-metrics-port`, String(port), '--monitoring-host', '127.0.0.1'],
     ...(name === 'indexer' ? ['--database-url', databaseUrl] : []),

@@ -3,12 +3,8 @@ import { stringify } from 'yaml'
 import type { Alert } from '../../src/monitoring/alerts/alert.ts'
 import { ruleGroups } from '../../src/monitoring/alerts/index.ts'
 import { drillClock } from './clock.ts'
-import { PROVISIONAL } from './provisional.ts'
 
-const groups = () => {
-  const found = ruleGroups(drillClock)
-  return found.length > 0 ? found : PROVISIONAL(drillClock)
-}
+const groups = () => ruleGroups(drillClock)
 
 /** Alerts with their expressions on the drills' clock; `for` is still that of an operator's day. */
 export const alerts = (): readonly Alert[] => groups().flatMap((group) => group.alerts ?? [])

@@ -35,7 +35,7 @@ const runAll = async (drills: readonly Drill[]): Promise<readonly DrillResult[]>
       results.push(result)
       console.error(progress(result, i + 1, drills.length))
       await keep([result], stack)
-      if (result.outcome === 'passed') continue
+      if (result.outcome === 'passed' && drill.last !== true) continue
       await stack[Symbol.asyncDispose]()
       stack = null
     }

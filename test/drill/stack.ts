@@ -17,6 +17,8 @@ import { startWebhook, type Webhook } from './webhook.ts'
 
 export type Stack = AsyncDisposable & {
   readonly network: Sandbox
+  /** By how many seconds everything the network tells is late. */
+  setLateness(seconds: number): void
   /** Between the ingester and the relay, and the labeler. */
   readonly relay: Cable
   readonly labeler: Cable
@@ -29,14 +31,23 @@ export type Stack = AsyncDisposable & {
   readonly prometheus: Prometheus
   readonly alertmanager: Alertmanager
   readonly webhook: Webhook
-  /** One more process of a service, on a port of its own, which Prometheus does not know yet; ended with the stack. */
-  another(name: ServiceName): Promise<Service>
+  /** One more process of a service (of another build: its `main`), not started, on a port Prometheus does not know. */
+  another(name: ServiceName, main?: string): Promise<Service>
+  /** Gone with the stack. */
+  readonly folder: string
 }
 
 const EVENTS_PER_SECOND = 60
 
+/** A network whose clock can be late: what it tells then happened that long ago. */
+const openLateNetwork = async (): Promise<{ network: Sandbox; setLateness: (seconds: number) => void }> => {
+  let latenessMs = 0
+  const network = await openNetwork(() => Date.now() - latenessMs)
+  return { network, setLateness: (seconds) => (latenessMs = seconds * 1_000) }
+}
+
 /** Enough events for the longest run; a few records are there before the relay's window, for the backfiller. */
-const openNetwork = (): Promise<Sandbox> =>
+const openNetwork = (now: () => number): Promise<Sandbox> =>
   startSandbox({
     seed: 'drill',
     accounts: 40,
@@ -44,26 +55,27 @@ const openNetwork = (): Promise<Sandbox> =>
     backfillShare: 0.0005,
     ratePerSecond: EVENTS_PER_SECOND,
     pdses: 2,
+    now,
   })
 
 const openWorld = async (stack: AsyncDisposableStack) => {
   const folder = temporaryFolder('drill')
   stack.defer(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  const network = await openNetwork()
+  const { network, setLateness } = await openLateNetwork()
   stack.defer(() => network.close())
   const relay = stack.use(await Cable.to(network.relayUrls[0] ?? ''))
   const labeler = stack.use(await Cable.to(network.labelerUrls[0] ?? ''))
   const redis = stack.use(await startStreams())
   const database = stack.use(await startDatabase())
-  return { folder, network, relay, labeler, redis, database }
+  return { folder, network, setLateness, relay, labeler, redis, database }
 }
 
 type World = Awaited<ReturnType<typeof openWorld>>
 
 const openFleet = async (stack: AsyncDisposableStack, world: World) => {
   const stores = { redisUrl: world.redis.url, databaseUrl: world.database.url }
-  const open = async (name: ServiceName): Promise<Service> => {
-    const service = await openService(name, world, stores, world.folder)
+  const open = async (name: ServiceName, main?: string): Promise<Service> => {
+    const service = await openService(name, world, stores, { folder: world.folder, main })
     stack.use(service.program)
     return service
   }

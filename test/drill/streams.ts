@@ -13,14 +13,16 @@ export type Streams = AsyncDisposable & {
   readonly program: Program
   /** Any command; rejects while Redis is away. */
   send(...command: readonly string[]): Promise<unknown>
+  /** Many commands on one connection. */
+  sendAll(commands: readonly (readonly string[])[]): Promise<readonly unknown[]>
 }
 
-const sendTo = async (url: string, command: readonly string[]): Promise<unknown> => {
+const sendTo = async (url: string, commands: readonly (readonly string[])[]): Promise<unknown[]> => {
   const client = createClient({ url, socket: { reconnectStrategy: false, connectTimeout: 2_000 } })
   client.on('error', () => {})
   try {
     await client.connect()
-    return await client.sendCommand([...command])
+    return await Promise.all(commands.map((command) => client.sendCommand([...command])))
   } finally {
     if (client.isOpen) client.destroy()
   }
@@ -37,8 +39,8 @@ export const startStreams = async (): Promise<Streams> => {
     args: ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...kept, ...bounded],
     logFile: join(folder, 'redis.log'),
     isReady: () =>
-      sendTo(url, ['PING']).then(
-        (answer) => answer === 'PONG',
+      sendTo(url, [['PING']]).then(
+        ([answer]) => answer === 'PONG',
         () => false,
       ),
   })
@@ -47,7 +49,8 @@ export const startStreams = async (): Promise<Streams> => {
     url,
     port,
     program,
-    send: (...command) => sendTo(url, command),
+    send: async (...command) => (await sendTo(url, [command]))[0],
+    sendAll: (commands) => sendTo(url, commands),
     [Symbol.asyncDispose]: async () => {
       await program[Symbol.asyncDispose]()
       rmSync(folder, { recursive: true, force: true })

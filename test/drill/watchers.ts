@@ -23,8 +23,8 @@ export type Prometheus = {
   query(expression: string): Promise<readonly { labels: Record<string, string>; value: number }[]>
   /** Takes another configuration, or (null) its own again; whether it could read it. */
   reload(change: ((config: PrometheusConfig) => unknown) | null): Promise<boolean>
-  /** Takes other rules, or (null) its own again; whether it could read them. */
-  reloadRules(text: string | null): Promise<boolean>
+  /** Takes a file of rules besides its own, or (null) none; whether it could read it. */
+  addRules(text: string | null): Promise<boolean>
 }
 
 export const binaryOf = (program: Binary): string => {
@@ -44,10 +44,12 @@ const LIMITS = [
 export const openPrometheus = (watched: Watched, alertmanager: string): Prometheus => {
   const folder = join(watched.folder, 'prometheus')
   mkdirSync(folder)
-  const files = { config: join(folder, 'prometheus.yml'), rules: join(folder, 'rules.yml') }
-  const config = prometheusConfig(watched.targets, files.rules, alertmanager)
+  const file = (name: string) => join(folder, name)
+  const files = { config: file('prometheus.yml'), rules: file('rules.yml'), more: file('more.yml') }
+  const config = prometheusConfig(watched.targets, [files.rules, files.more], alertmanager)
   writeFileSync(files.config, stringify(config))
   writeFileSync(files.rules, drillRules())
+  writeFileSync(files.more, 'groups: []')
   const url = `http://127.0.0.1:${watched.port}`
   const program = new Program({
     command: binaryOf('prometheus'),
@@ -75,7 +77,7 @@ export const openPrometheus = (watched: Watched, alertmanager: string): Promethe
       const copy = structuredClone(config)
       return reload(files.config, stringify(change === null ? config : change(copy)))
     },
-    reloadRules: (text) => reload(files.rules, text ?? drillRules()),
+    addRules: (text) => reload(files.more, text ?? 'groups: []'),
   }
 }
 

@@ -1,5 +1,17 @@
-/** Faults of processes and of what watches them. */
+/** Faults of processes: gone, hidden, restarting, stalled, of another build. */
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Drill } from '../drill.ts'
+import { goingOn } from '../faults.ts'
+import type { PrometheusConfig } from '../configs.ts'
+
+const withTargets = (config: PrometheusConfig, job: string, targets: readonly string[]): PrometheusConfig => {
+  const found = config.scrape_configs.find(({ job_name }) => job_name === job)
+  for (const some of found?.static_configs ?? []) some.targets = [...targets]
+  return config
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 export const fleet: readonly Drill[] = [
   {
@@ -10,4 +22,79 @@ export const fleet: readonly Drill[] = [
       return () => backfiller.program.start()
     },
   },
+  {
+    alert: 'JobAbsent',
+    fault: async ({ prometheus }) => {
+      await prometheus.reload((config) => ({
+        ...config,
+        scrape_configs: config.scrape_configs.filter(({ job_name }) => job_name !== 'rust-indexer'),
+      }))
+      return () => prometheus.reload(null)
+    },
+  },
+  {
+    // The port of another service: it answers, and says nothing of what it should.
+    alert: 'SeriesAbsent',
+    fault: async ({ prometheus, ingester }) => {
+      await prometheus.reload((config) => withTargets(config, 'rust-indexer', [ingester.address]))
+      return () => prometheus.reload(null)
+    },
+  },
+  {
+    alert: 'ServiceRestarting',
+    // Three starts, each seen by a scrape.
+    delay: 15,
+    fault: async ({ backfiller }) => {
+      for (let i = 0; i < 3; i++) {
+        await backfiller.program.kill()
+        await backfiller.program.start()
+        await sleep(1_500)
+      }
+      return () => {}
+    },
+  },
+  {
+    alert: 'ServiceNotReady',
+    also: ['DatabaseDown', 'IndexerStuck', 'IndexedRateLow'],
+    fault: async ({ database }) => {
+      await database.crash()
+      return () => database.start()
+    },
+  },
+  {
+    alert: 'EventLoopStalled',
+    also: ['TargetDown', 'ScrapeSlow'],
+    after: 300,
+    fault: async ({ backfiller: { program } }) =>
+      goingOn(500, async () => {
+        program.pause()
+        await sleep(1_300)
+        program.resume()
+      }),
+  },
+  {
+    alert: 'MixedVersions',
+    also: ['ServiceRestarting'],
+    fault: async ({ backfiller, prometheus, ...stack }) => {
+      const other = await stack.another('backfiller', anotherBuild(stack.folder))
+      await other.program.start([...other.args, '--backfiller-consumer', 'of_another_build'])
+      const both = [backfiller.address, other.address]
+      await prometheus.reload((config) => withTargets(config, 'rust-backfiller', both))
+      return async () => {
+        await prometheus.reload(null)
+        await other.program.stop()
+      }
+    },
+  },
 ]
+
+/** The same sources as a package of another version. */
+const anotherBuild = (folder: string): string => {
+  const root = join(folder, 'another-build')
+  const own = join(import.meta.dirname, '../../..')
+  mkdirSync(root)
+  cpSync(join(own, 'src'), join(root, 'src'), { recursive: true })
+  symlinkSync(join(own, 'node_modules'), join(root, 'node_modules'))
+  writeFileSync(join(root, 'package.json'), '{ "name": "millrace", "version": "99.0.0", "type": "module" }')
+  return join(root, 'src/cli/main.ts')
+}

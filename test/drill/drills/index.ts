@@ -1,6 +1,27 @@
-/** Every drill, in the order in which a whole run takes them. */
+/** Every drill, in the order in which a whole run takes them; and the alerts that have none, each with its reason. */
 import type { Drill } from '../drill.ts'
+import { backfiller } from './backfiller.ts'
 import { fleet } from './fleet.ts'
+import { freshness, indexer } from './indexer.ts'
 import { ingester } from './ingester.ts'
+import { monitoring } from './monitoring.ts'
+import { stores } from './stores.ts'
 
-export const DRILLS: readonly Drill[] = [...fleet, ...ingester]
+export const DRILLS: readonly Drill[] = [
+  ...fleet,
+  ...ingester,
+  ...backfiller,
+  ...indexer,
+  ...stores,
+  ...monitoring,
+  ...freshness,
+]
+
+export const WITHOUT_DRILL: Readonly<Record<string, string>> = {
+  InfoInhibitor: 'reaches nobody by design; the drill of IngesterBackpressure is held back and let go by it',
+  ConservationBroken:
+    'only a defect of ours can break a law of conservation: wants a build with a count left out',
+  ScrapeSlow: 'a scrape each second cannot take longer than one: wants a slow cable and longer intervals',
+  UndeliveredUnknown: 'wants XGROUP SETID as the streams of this version answer it',
+  MetricsUnreadable: 'wants a figure that fails or takes longer than two seconds while its service answers',
+}

@@ -1,0 +1,136 @@
+/** Faults between the streams and the tables. */
+import {
+  DEFAULT_BACKFILLER_GROUP,
+  DEFAULT_INDEXER_GROUP,
+  FIREHOSE_BACKFILL,
+  FIREHOSE_LIVE,
+  REPO_BACKFILL,
+} from '../../../src/event/streams.ts'
+import type { Drill } from '../drill.ts'
+import {
+  DATABASE_LATE,
+  goingOn,
+  INDEXER_LATE,
+  locked,
+  network,
+  restartedWith,
+  takenByGhost,
+  triggered,
+} from '../faults.ts'
+
+const LATE = [...INDEXER_LATE, ...DATABASE_LATE] as const
+const RECORDS = 'bsky.record'
+
+/** So small batches, each so slow, that they take in less than comes. */
+const slow: Pick<Drill, 'prepare' | 'fault' | 'also'> = {
+  also: [...LATE],
+  prepare: async ({ indexer }) => restartedWith(indexer, '--indexer-batch-size', '10'),
+  fault: async (stack) => triggered(stack, RECORDS, 'PERFORM pg_sleep(0.7)'),
+}
+
+const lockedOut: Pick<Drill, 'fault' | 'also'> = {
+  also: [...LATE],
+  fault: async (stack) => locked(stack, RECORDS),
+}
+
+const raise = (sqlstate: string): string =>
+  `IF random() < 0.5 THEN RAISE 'drill' USING ERRCODE = '${sqlstate}'; END IF`
+
+export const indexer: readonly Drill[] = [
+  {
+    alert: 'IndexerConsumerGroupLag',
+    also: ['PendingIdle', 'ConsumerAbandoned'],
+    fault: async (stack) => takenByGhost(stack, FIREHOSE_BACKFILL, DEFAULT_INDEXER_GROUP, 100_100),
+  },
+  { alert: 'IndexerBehind', after: 300, ...slow },
+  { alert: 'IntakeAboveDrain', after: 600, delay: 30, ...slow },
+  { alert: 'IndexedRateLow', after: 600, ...slow },
+  { alert: 'IndexerStuck', after: 300, fast: true, ...lockedOut },
+  { alert: 'IndexerFarBehind', after: 1_800, ...lockedOut },
+  {
+    alert: 'PendingIdle',
+    after: 300,
+    fault: async (stack) => takenByGhost(stack, REPO_BACKFILL, DEFAULT_BACKFILLER_GROUP, 5),
+  },
+  {
+    alert: 'ConsumerAbandoned',
+    also: ['PendingIdle'],
+    delay: 300,
+    fault: async (stack) => takenByGhost(stack, REPO_BACKFILL, DEFAULT_BACKFILLER_GROUP, 5),
+  },
+  {
+    alert: 'StreamEntriesLost',
+    fast: true,
+    also: ['TargetDown'],
+    fault: async ({ indexer, redis }) => {
+      indexer.program.pause()
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await redis.send('XTRIM', FIREHOSE_LIVE, 'MAXLEN', '0')
+      indexer.program.resume()
+      return () => {}
+    },
+  },
+  {
+    alert: 'IndexerErrorRatio',
+    also: ['DeadLettersGrowing'],
+    fault: async ({ redis }) =>
+      goingOn(100, () => redis.send('XADD', FIREHOSE_LIVE, '*', 'event', 'no JSON')),
+  },
+  {
+    // As when a disk is full for some of the statements.
+    alert: 'DatabaseErrors',
+    also: [...LATE, 'IndexerErrorRatio'],
+    fault: async (stack) => triggered(stack, RECORDS, raise('53100')),
+  },
+  {
+    alert: 'DatabaseConflicts',
+    also: [...LATE, 'IndexerErrorRatio'],
+    fault: async (stack) => triggered(stack, RECORDS, raise('40001')),
+  },
+  {
+    alert: 'PoolStarved',
+    also: [...LATE],
+    prepare: async ({ indexer }) => restartedWith(indexer, '--database-pool-size', '2'),
+    fault: async (stack) => locked(stack, 'bsky.actor, bsky.record, bsky.label'),
+  },
+  {
+    alert: 'DatabaseSlow',
+    also: [...LATE],
+    fault: async (stack) => triggered(stack, RECORDS, 'PERFORM pg_sleep(1.5)'),
+  },
+  {
+    alert: 'IdentityQueueStuck',
+    after: 900,
+    also: ['IndexerErrorRatio', 'BackfillerFailureRatio'],
+    fault: async (stack) => network(stack, 'plc_down'),
+  },
+]
+
+/** What happened long ago comes in all the time: the objective counts it for hours, so these come last. */
+export const freshness: readonly Drill[] = [
+  {
+    alert: 'FreshnessBudgetBurnFast',
+    also: ['FirehoseBehind', 'FreshnessBudgetBurnSlow'],
+    after: 300,
+    last: true,
+    fault: async (stack) => {
+      stack.setLateness(60)
+      return () => stack.setLateness(0)
+    },
+  },
+  {
+    // One event in ten is late: too few to burn fast.
+    alert: 'FreshnessBudgetBurnSlow',
+    also: ['FirehoseBehind'],
+    after: 7_200,
+    last: true,
+    fault: async (stack) => {
+      let n = 0
+      const stop = goingOn(500, async () => stack.setLateness(n++ % 20 === 0 ? 60 : 0))
+      return async () => {
+        await stop()
+        stack.setLateness(0)
+      }
+    },
+  },
+]

@@ -1,0 +1,137 @@
+/** Faults of Redis and PostgreSQL themselves. */
+import type { Drill } from '../drill.ts'
+import { configured, DATABASE_LATE, goingOn, INDEXER_LATE, restartedWith } from '../faults.ts'
+import type { Stack } from '../stack.ts'
+
+/** What nobody can tell or do without Redis; most of it is held back by StoreDown. */
+const WITHOUT_REDIS = [
+  ...INDEXER_LATE,
+  'UndeliveredUnknown',
+  'MetricsUnreadable',
+  'ServiceNotReady',
+  'IngesterErrors',
+  'CursorStuck',
+  'IndexerErrorRatio',
+  'TargetDown',
+  'FirehoseSilent',
+  'FirehoseBehind',
+] as const
+
+const usedBytes = async ({ redis }: Stack): Promise<number> =>
+  Number(/used_memory:(\d+)/.exec(String(await redis.send('INFO', 'memory')))?.[1] ?? NaN)
+
+const filledTo = async (stack: Stack, ratio: number): Promise<ReturnType<Drill['fault']>> =>
+  configured(stack, 'maxmemory', String(Math.round((await usedBytes(stack)) / ratio)))
+
+const OF_A_SMALL_STORE = ['HighWaterMarkUnreachable', 'StoreFullSoon'] as const
+
+export const stores: readonly Drill[] = [
+  {
+    alert: 'StoreDown',
+    fast: true,
+    also: [...WITHOUT_REDIS],
+    fault: async ({ redis }) => {
+      await redis.program.kill()
+      return () => redis.program.start()
+    },
+  },
+  {
+    alert: 'StoreUnsafe',
+    fast: true,
+    fault: async (stack) => configured(stack, 'maxmemory-policy', 'allkeys-lru'),
+  },
+  {
+    alert: 'StoreFilling',
+    also: [...OF_A_SMALL_STORE],
+    fault: async (stack) => filledTo(stack, 0.87),
+  },
+  {
+    alert: 'StoreNearlyFull',
+    also: [...OF_A_SMALL_STORE, 'StoreFilling', 'IngesterErrors', 'CursorStuck'],
+    fault: async (stack) => filledTo(stack, 0.975),
+  },
+  {
+    alert: 'StoreFullSoon',
+    also: ['StoreFilling', 'StoreNearlyFull', 'HighWaterMarkUnreachable'],
+    after: 1_800,
+    fault: async (stack) => {
+      const { redis } = stack
+      const mend = await filledTo(stack, 0.4)
+      const stop = goingOn(500, () =>
+        redis.send('EVAL', `redis.call('APPEND', 'drill', string.rep('x', 50000))`, '0'),
+      )
+      return async () => {
+        await stop()
+        await redis.send('DEL', 'drill')
+        await mend()
+      }
+    },
+  },
+  {
+    // The setting of a fleet that once lost everything: a mark far beyond what Redis can hold.
+    alert: 'HighWaterMarkUnreachable',
+    fault: async ({ ingester }) => restartedWith(ingester, '--ingester-high-water-mark', '100000000'),
+  },
+  {
+    alert: 'DatabaseDown',
+    fast: true,
+    also: [...INDEXER_LATE, ...DATABASE_LATE, 'MetricsUnreadable', 'IndexerErrorRatio'],
+    delay: 15,
+    fault: async ({ database }) => {
+      await database.crash()
+      return () => database.start()
+    },
+  },
+  {
+    alert: 'DatabaseConnectionsHigh',
+    delay: 15,
+    fault: async ({ database }) => {
+      const sessions = await Promise.all(Array.from({ length: 28 }, () => database.connect()))
+      return async () => {
+        for (const session of sessions) await session.end()
+      }
+    },
+  },
+  {
+    alert: 'PoolsExceedDatabase',
+    delay: 15,
+    fault: async ({ indexer }) => restartedWith(indexer, '--database-pool-size', '100'),
+  },
+  {
+    alert: 'LongTransaction',
+    after: 600,
+    delay: 15,
+    fault: async ({ database }) => {
+      const session = await database.connect()
+      await session.query('BEGIN; SELECT count(*) FROM bsky.record')
+      return () => session.end()
+    },
+  },
+  {
+    alert: 'SequenceNearEnd',
+    delay: 15,
+    fault: async ({ database }) => {
+      const name = `pg_get_serial_sequence('bsky.notification', 'id')`
+      const [row] = await database.query<{ last: string; most: string }>(
+        `SELECT nextval(${name}) AS last, (0.8 * seqmax)::bigint AS most FROM pg_sequence WHERE seqrelid = ${name}::regclass`,
+      )
+      await database.query(`SELECT setval(${name}, ${row?.most})`)
+      return () => database.query(`SELECT setval(${name}, ${row?.last}::bigint + 100000)`)
+    },
+  },
+  {
+    // Somebody dropped an index by hand; the catalog is compared every five minutes.
+    alert: 'SchemaDiffers',
+    delay: 315,
+    fault: async ({ database, indexer }) => {
+      const [row] = await database.query<{ name: string; text: string }>(
+        `SELECT indexname AS name, indexdef AS text FROM pg_indexes WHERE schemaname = 'bsky' AND indexdef NOT LIKE '%UNIQUE%' ORDER BY 1 LIMIT 1`,
+      )
+      await database.query(`DROP INDEX bsky."${row?.name}"`)
+      return async () => {
+        await database.query(row?.text ?? '')
+        await indexer.program.restart()
+      }
+    },
+  },
+]
