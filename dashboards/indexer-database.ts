@@ -178,7 +178,7 @@ export const identities: Row = {
       says: 'How long the first of the queue has waited.',
       unit: 's',
       of: { oldest: most('indexer_identity_oldest_seconds') },
-      limits: ['IdentityQueueStuck'],
+      runbooks: ['IdentityQueueStuck'],
     },
   ],
 }

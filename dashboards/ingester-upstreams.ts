@@ -69,7 +69,10 @@ export const upstreams: Row = {
       title: 'Event time behind the clock',
       says: 'Seconds between now and the declared time of the last event, of the relay furthest behind.',
       unit: 's',
-      of: { behind: since(least('ingester_last_event_time_seconds')) },
+      of: {
+        furthest: since(least('ingester_last_event_time_seconds')),
+        '{{host}}': since(most('ingester_host_event_time_seconds', 'host', HOST)),
+      },
       limits: ['FirehoseBehind'],
     },
     {
@@ -98,6 +101,7 @@ export const upstreams: Row = {
       of: {
         'gap {{part}}': added('ingester_sequence_gaps_total', 'part'),
         'regression {{part}}': added('ingester_sequence_regressions_total', 'part'),
+        'saved cursor set back {{part}}': added('ingester_cursor_regressions_total', 'part'),
         'outdated cursor {{part}}': added('ingester_outdated_cursors_total', 'part'),
         'future cursor {{part}}': added('ingester_future_cursors_total', 'part'),
       },

@@ -79,7 +79,7 @@ export const overview: Page = {
           height: 3,
           words: UP_DOWN,
           of: { '{{job}}': least('up', 'job') },
-          runbooks: ['TargetDown', 'JobAbsent'],
+          runbooks: ['TargetDown', 'JobAbsent', 'SeriesAbsent'],
         },
       ],
     },
@@ -142,6 +142,14 @@ export const overview: Page = {
           unit: 'none',
           kind: 'table',
           width: 12,
+          runbooks: [
+            'Watchdog',
+            'InfoInhibitor',
+            'PrometheusRuleFailures',
+            'PrometheusNotConnectedToAlertmanager',
+            'PrometheusConfigReloadFailed',
+            'PrometheusNotificationErrors',
+          ],
           of: { alert: 'max by (alertname, severity, service) (ALERTS{alertstate="firing"})' },
         },
         {
