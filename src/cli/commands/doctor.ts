@@ -5,19 +5,16 @@ import { drawReport } from '../doctor/draw.ts'
 import { exitCodeOf, makeReport } from '../doctor/finding.ts'
 import { runExaminations } from '../doctor/groups.ts'
 import { once, type Patient } from '../doctor/patient.ts'
+import { askRedis } from '../doctor/redis/examine.ts'
 import { readServices } from '../doctor/services/facts.ts'
 import { createWatch } from '../doctor/watch.ts'
 
 const admit = ({ settings, version, signal }: Context): Patient => {
   const bounds = { signal, timeoutMs: Math.min(5_000, settings.probeTimeoutMs / 2) }
-  return {
-    settings,
-    environment: process.env,
-    version,
-    signal,
-    services: once(() => readServices(settings.services, bounds)),
-    redis: once(async () => null),
-  }
+  const environment = process.env
+  const services = once(() => readServices(settings.services, bounds))
+  const redis = once(() => askRedis({ settings, environment, signal, services }))
+  return { settings, environment, version, signal, services, redis }
 }
 
 export const doctor: Run = async (context) => {

@@ -7,7 +7,10 @@ import type { Examination } from './groups.ts'
 import { checkMachine } from './machine/check.ts'
 import { readMachine } from './machine/facts.ts'
 import type { Patient } from './patient.ts'
+import { examinePostgres } from './postgres/examine.ts'
+import { examineRedis } from './redis/examine.ts'
 import { checkServices } from './services/check.ts'
+import { examineStreams } from './streams/examine.ts'
 
 type Examine = (patient: Patient) => Promise<readonly Finding[]>
 
@@ -17,6 +20,9 @@ const EXAMINE: Readonly<Partial<Record<DoctorGroup, Examine>>> = {
   config: async ({ environment }) => checkConfig(environment),
   services: async ({ services, settings }) =>
     checkServices({ facts: await services(), areGiven: !defaultServices.includes(settings.services) }),
+  redis: examineRedis,
+  streams: examineStreams,
+  postgres: examinePostgres,
   machine: async ({ settings }) => checkMachine(await readMachine(settings.data)),
 }
 
