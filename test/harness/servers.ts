@@ -21,6 +21,8 @@ export type RedisOptions = {
   /** Where its data lives; a folder that is given is kept (start again on it after a kill), otherwise a temporary one. */
   readonly dir?: string
   readonly port?: number
+  /** Another server than the installed one, with what it takes to start it. */
+  readonly command?: readonly string[]
 }
 
 export type RedisServer = Server & {
@@ -33,8 +35,9 @@ export type RedisServer = Server & {
 const START_TIMEOUT_MS = 20_000
 
 export const startRedis = async (options: RedisOptions = {}): Promise<RedisServer> => {
-  const program = findProgram('redis-server')
-  if (!program) throw new Error('redis-server is not on this machine')
+  const installed = findProgram('redis-server')
+  const [program, ...before] = options.command ?? (installed === null ? [] : [installed])
+  if (program === undefined) throw new Error('redis-server is not on this machine')
   const dir = options.dir ?? temporaryFolder('redis')
   const port = options.port ?? (await freePort())
   const fixed = [
@@ -47,7 +50,7 @@ export const startRedis = async (options: RedisOptions = {}): Promise<RedisServe
     '--logfile',
     join(dir, 'redis.log'),
   ]
-  const args = [...fixed, '--save', '', ...(options.args ?? [])]
+  const args = [...before, ...fixed, '--save', '', ...(options.args ?? [])]
   const child = spawn(program, args, { detached: true, stdio: 'ignore' })
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()))
   child.on('error', () => {})
