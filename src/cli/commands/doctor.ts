@@ -4,13 +4,13 @@ import { examinationsOf } from '../doctor/examinations.ts'
 import { drawReport } from '../doctor/draw.ts'
 import { exitCodeOf, makeReport } from '../doctor/finding.ts'
 import { runExaminations } from '../doctor/groups.ts'
-import { once, type Patient } from '../doctor/patient.ts'
+import { answerTimeoutMs, once, type Patient } from '../doctor/patient.ts'
 import { askRedis } from '../doctor/redis/examine.ts'
 import { readServices } from '../doctor/services/facts.ts'
 import { createWatch } from '../doctor/watch.ts'
 
 const admit = ({ settings, version, signal }: Context): Patient => {
-  const bounds = { signal, timeoutMs: Math.min(5_000, settings.probeTimeoutMs / 2) }
+  const bounds = { signal, timeoutMs: answerTimeoutMs(settings) }
   const environment = process.env
   const services = once(() => readServices(settings.services, bounds))
   const redis = once(() => askRedis({ settings, environment, signal, services }))

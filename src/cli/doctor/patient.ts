@@ -24,3 +24,7 @@ export const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
   let result: Promise<T> | undefined
   return () => (result ??= work())
 }
+
+/** Longest wait for one answer: a group asks two in a row and still keeps its own time. */
+export const answerTimeoutMs = ({ probeTimeoutMs }: Settings): number =>
+  Math.ceil(Math.min(5_000, probeTimeoutMs / 3))

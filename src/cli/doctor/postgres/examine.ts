@@ -2,7 +2,7 @@
 import { describeError, SetupError } from '../../../lib/errors.ts'
 import { resolveAll } from '../config/check.ts'
 import { error, info, type Finding } from '../finding.ts'
-import type { Patient } from '../patient.ts'
+import { answerTimeoutMs, type Patient } from '../patient.ts'
 import { total } from '../scrape.ts'
 import type { ServiceFacts } from '../services/facts.ts'
 import { checkDatabase, type Pools } from './check.ts'
@@ -23,7 +23,7 @@ export const examinePostgres = async (patient: Patient): Promise<Finding[]> => {
   const url = settings.databaseUrl ?? (await embeddedUrl(settings.data))
   if (url === null) return [notNamed()]
   try {
-    const timeoutMs = Math.min(5_000, settings.probeTimeoutMs / 2)
+    const timeoutMs = answerTimeoutMs(settings)
     const [facts, services] = await Promise.all([
       readDatabase({ url, schema: settings.databaseSchema, timeoutMs }),
       patient.services(),

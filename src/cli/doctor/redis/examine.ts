@@ -3,7 +3,7 @@ import { deadLetterStream, FIREHOSE_BACKFILL, LABEL_LIVE } from '../../../event/
 import type { Settings } from '../../config/settings.ts'
 import { resolveAll } from '../config/check.ts'
 import { error, info, type Finding } from '../finding.ts'
-import type { Patient } from '../patient.ts'
+import { answerTimeoutMs, type Patient } from '../patient.ts'
 import type { ServiceFacts } from '../services/facts.ts'
 import { checkNode } from './check.ts'
 import { readRedis, type RedisFacts } from './facts.ts'
@@ -19,7 +19,7 @@ export const askRedis = async (known: Known): Promise<RedisFacts | null> => {
   const letters = [...streams.map(deadLetterStream), backfiller.backfillerDeadLetterStream]
   return readRedis({
     url: settings.redisUrl,
-    timeoutMs: Math.min(3_000, settings.probeTimeoutMs / 2),
+    timeoutMs: answerTimeoutMs(settings),
     signal,
     streams,
     deadLetters: [...new Set(letters)],
