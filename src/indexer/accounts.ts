@@ -75,6 +75,7 @@ export const upstreamStatus = ({ active, status }: Pick<AccountEvent, 'active' |
 const writeUpstreamStatus = (tx: Tx, schema: string, accounts: readonly AccountEvent[]) =>
   run(tx, {
     name: `upstream_status_${schema}`,
+    writes: 'actor',
     text: `update ${schema}.actor a set "upstreamStatus" = i.status
       from unnest($1::text[], $2::text[]) as i(did, status)
       where a.did = i.did and a."upstreamStatus" is distinct from i.status`,

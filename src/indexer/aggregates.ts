@@ -45,6 +45,7 @@ export class Deltas {
     const names = columns.map((column) => `"${column}"`)
     await run(tx, {
       name: `count_${schema}_${table}`,
+      writes: table,
       text: `insert into ${schema}.${table} as t (${key}, ${names.join(', ')})
         select * from unnest($1::text[], ${columns.map((_, index) => `$${index + 2}::bigint[]`).join(', ')}) as i(key)
         order by i.key

@@ -10,10 +10,10 @@ import { queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from 
 import { writeSyncs } from './actor-sync.ts'
 import { affectedBy, isNothing, type Affected } from './affected.ts'
 import { HolderChanged } from './duplicates.ts'
-import { planEvents, type IdentityHint, type Plan } from './plan.ts'
+import { planEvents, type Change, type IdentityHint, type Plan } from './plan.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
-import type { Tx } from './sql.ts'
+import { ofKind, type Tx } from './sql.ts'
 import { writeChanges, type Applied } from './write.ts'
 
 export type ApplyOptions = {
@@ -28,7 +28,12 @@ export type ApplyOptions = {
 export type Outcome = {
   readonly plan: Plan
   readonly applied: Applied
-  readonly voided: number
+  /** Changes of accounts that were deleted since. */
+  readonly voided: readonly Change[]
+  /** Repos whose rev moved. */
+  readonly synced: ReadonlySet<string>
+  /** Accounts whose state is new. */
+  readonly accounts: ReadonlySet<string>
   readonly notifications: number
 }
 
@@ -45,11 +50,13 @@ export const applyEvents = async (
   const changes = [...written.applied.applied, ...written.applied.repeated]
   const affected = affectedBy(changes)
   const settled = isNothing(affected) ? 0 : await settleAll(options, affected)
-  const { voided } = await recheckDeleted(options, written.applied.applied)
+  const voided = await recheckDeleted(options, written.applied.applied)
   return {
     plan,
     applied: written.applied,
-    voided: written.voided + voided,
+    synced: written.synced,
+    accounts: written.accounts,
+    voided: [...written.voided, ...voided],
     notifications: written.applied.notifications + settled,
   }
 }
@@ -67,15 +74,15 @@ const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) 
 const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHint[]) =>
   transact(options, async (tx) => {
     const { schema } = options.pool
-    const { alive, voided } = await withoutDeleted(tx, plan.changes)
+    const { alive, voided } = await withoutDeleted(ofKind(tx, 'accounts'), plan.changes)
     const applied = await writeChanges(tx, schema, alive)
-    await writeSyncs(tx, schema, plan.syncs)
-    const changed = new Set(await writeAccounts(tx, schema, plan.accounts))
+    const synced = await writeSyncs(ofKind(tx, 'accounts'), schema, plan.syncs)
+    const changed = new Set(await writeAccounts(ofKind(tx, 'accounts'), schema, plan.accounts))
     const doubtful = new Set([...changed].filter((did) => isDoubtful(plan, did)))
     const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
     const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
-    if (options.resolveIdentities) await queueIdentities(tx, schema, unique, doubtful)
-    return { applied, voided: voided.length }
+    if (options.resolveIdentities) await queueIdentities(ofKind(tx, 'identity'), schema, unique, doubtful)
+    return { applied, voided, synced, accounts: changed }
   })
 
 /** Deactivation and deletion may be an old PDS's last word about an account that moved away: its present PDS decides. */
@@ -86,12 +93,13 @@ const isDoubtful = (plan: Plan, did: string): boolean => {
 
 /** A deletion that committed while this batch was being written did not see its rows: the purge is to run once more. */
 const recheckDeleted = async (options: ApplyOptions, changes: Applied['applied']) => {
-  const { voided } = await withoutDeleted(options.pool, changes)
+  const { voided } = await withoutDeleted(ofKind(options.pool, 'accounts'), changes)
   if (voided.length > 0) {
     const hints = new Map(voided.map(({ did, at }) => [did, { did, time: at, force: false }]))
-    await queueIdentities(options.pool, options.pool.schema, [...hints.values()], new Set(hints.keys()))
+    const queue = ofKind(options.pool, 'identity')
+    await queueIdentities(queue, options.pool.schema, [...hints.values()], new Set(hints.keys()))
   }
-  return { voided: voided.length }
+  return voided
 }
 
 const retryHolders = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StreamEvent } from '../event/event.ts'
 import type { Outcome } from './apply.ts'
-import { countEvents } from './count.ts'
+import { countEvents, countOutcome } from './count.ts'
 import type { IndexerMetrics } from './metrics.ts'
-import { planEvents } from './plan.ts'
+import { planEvents, type Change } from './plan.ts'
+import { resultsOf } from './results.ts'
 import { account, create, didOf, identity, ref, remove, timeOf } from './testing.ts'
 
 const ALICE = didOf('alice')
@@ -28,8 +29,12 @@ const recorder = () => {
 
 const counted = (events: readonly StreamEvent[], outcome: Partial<Outcome> = {}): Record<string, number> => {
   const { metrics, counts } = recorder()
-  const applied = { applied: [], repeated: [], stale: 0, unchanged: 0, rowsWritten: 0, notifications: 0 }
-  countEvents(metrics, events, { plan: planEvents(events), applied, voided: 0, notifications: 0, ...outcome })
+  const applied = { applied: [], repeated: [], stale: [], unchanged: [], rowsWritten: 0, notifications: 0 }
+  const plan = planEvents(events)
+  const nothing = { voided: [], notifications: 0, synced: new Set<string>(), accounts: new Set<string>() }
+  const whole: Outcome = { plan, applied, ...nothing, ...outcome }
+  countEvents(metrics, events, resultsOf(events, whole))
+  countOutcome(metrics, whole)
   return Object.fromEntries([...counts].filter(([, count]) => count > 0))
 }
 
@@ -43,7 +48,9 @@ test('every event counts as one, and under its type', () => {
     rev: '3l4cj22222222',
   } as const
   assert.deepEqual(
-    counted([account(1, ALICE, true, null), identity(2, ALICE), repo, remove(3, [ALICE, 'like', 'x'])]),
+    counted([account(1, ALICE, true, null), identity(2, ALICE), repo, remove(3, [ALICE, 'like', 'x'])], {
+      accounts: new Set([ALICE]),
+    }),
     {
       events: 4,
       accounts: 1,
@@ -51,6 +58,12 @@ test('every event counts as one, and under its type', () => {
       repos: 1,
       deletes: 1,
       recordsProcessed: 1,
+      'results {"type":"account","result":"applied"}': 1,
+      'results {"type":"identity","result":"applied"}': 1,
+      'results {"type":"repo","result":"stale"}': 1,
+      'results {"type":"delete","result":"stale"}': 1,
+      'rows {"table":"record","outcome":"stale"}': 1,
+      'rows {"table":"like","outcome":"stale"}': 1,
     },
   )
 })
@@ -72,6 +85,7 @@ test('a collection named like a property of every object counts as filtered and 
       recordsProcessed: 1,
       filtered: 1,
       'dropped {"reason":"unknown_collection"}': 1,
+      'results {"type":"create","result":"dropped"}': 1,
     })
   }
 })
@@ -83,7 +97,7 @@ test('a record that is invalid counts as a failure, expected', () => {
 })
 
 test('what an account deleted since had done counts as dropped, not as failed', () => {
-  const counts = counted([remove(1, [ALICE, 'like', 'l'])], { voided: 3 })
+  const counts = counted([remove(1, [ALICE, 'like', 'l'])], { voided: Array<Change>(3) })
   assert.equal(counts['dropped {"reason":"account_deleted"}'], 3)
   assert.equal(counts['recordsFailed'], undefined)
 })

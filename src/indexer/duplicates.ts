@@ -198,6 +198,7 @@ const remember = async (
   if (moved.length === 0) return
   await run(tx, {
     name: `repoint_${schema}_duplicates`,
+    writes: 'duplicate_record',
     text: `update ${schema}.duplicate_record d set "duplicateOf" = i.holder
       from unnest($1::text[], $2::text[]) as i(former, holder) where d."duplicateOf" = i.former`,
     values: [moved.map(({ uri }) => uri), moved.map(({ duplicateOf }) => duplicateOf)],

@@ -13,7 +13,7 @@ import type { Service } from '../lib/service.ts'
 import { holdAccounts, upstreamStatus } from './accounts.ts'
 import type { FoundIdentity, FoundStatus, Lookup } from './lookup.ts'
 import { purgeAccount } from './purge.ts'
-import { run, type Tx } from './sql.ts'
+import { ofKind, run, type Tx } from './sql.ts'
 
 export type IdentityOutcome = 'resolved' | 'no_handle' | 'gone' | 'failed'
 export const IDENTITY_OUTCOMES: readonly IdentityOutcome[] = ['resolved', 'no_handle', 'gone', 'failed']
@@ -56,7 +56,7 @@ export const createIdentityWorker = (options: IdentityWorkerOptions): Service =>
 
 /** Takes one lot of due work, asks, writes; resolves with its size. */
 const workOnce = async (options: IdentityWorkerOptions, signal: AbortSignal): Promise<number> => {
-  const lot = await lease(options.pool, options.concurrency)
+  const lot = await lease(ofKind(options.pool, 'identity'), options.concurrency)
   const found = await Promise.all(lot.map((work) => lookUp(options, work, signal)))
   const asked = found.filter((item): item is Found => item !== null)
   const answered = await writeIdentities(options, asked)
@@ -68,7 +68,7 @@ const workOnce = async (options: IdentityWorkerOptions, signal: AbortSignal): Pr
   return lot.length
 }
 
-const lease = (pool: Pool, max: number): Promise<readonly Work[]> =>
+const lease = (pool: Tx, max: number): Promise<readonly Work[]> =>
   run<Work>(pool, {
     name: 'lease_identity_work',
     text: `update millrace.identity_work w set due = now() + interval '${LEASE_SECONDS} seconds', tries = w.tries + 1
@@ -99,7 +99,7 @@ const lookUp = async (
 }
 
 const postpone = (pool: Pool, { did, tries }: Work) =>
-  run(pool, {
+  run(ofKind(pool, 'identity'), {
     name: 'postpone_identity_work',
     text: `update millrace.identity_work set due = now() + $2::float8 * interval '1 millisecond' where did = $1`,
     values: [did, jitter(backoffMs(tries, RETRY))],
@@ -107,7 +107,7 @@ const postpone = (pool: Pool, { did, tries }: Work) =>
 
 /** Work that was renewed while we asked (another time, a further flag) stays queued. */
 const finish = (pool: Pool, done: readonly Work[]) =>
-  run(pool, {
+  run(ofKind(pool, 'identity'), {
     name: 'finish_identity_work',
     text: `delete from millrace.identity_work w using
         unnest($1::text[], $2::text[], $3::boolean[], $4::boolean[]) as i(did, time, force, status)
@@ -147,7 +147,8 @@ const writeActors = async (pool: Pool, found: readonly Found[]): Promise<void> =
       identity === 'gone' ? [] : [{ did: work.did, time: work.time, handle: identity.handle }],
     )
     .sort((a, b) => (a.did < b.did ? -1 : 1))
-  if (actors.length > 0) await pool.transaction((tx) => upsertActors(tx, pool.schema, actors))
+  if (actors.length > 0)
+    await pool.transaction((tx) => upsertActors(ofKind(tx, 'identity'), pool.schema, actors))
 }
 
 const upsertActors = async (
@@ -160,12 +161,14 @@ const upsertActors = async (
   await holdAccounts(tx, dids)
   await run(tx, {
     name: `release_${schema}_handles`,
+    writes: 'actor',
     text: `update ${schema}.actor a set handle = null from unnest($1::text[], $2::text[]) as i(did, handle)
       where a.handle = i.handle and a.did <> i.did`,
     values,
   })
   await run(tx, {
     name: `upsert_${schema}_actor`,
+    writes: 'actor',
     text: `insert into ${schema}.actor as t (did, handle, "indexedAt", "upstreamStatus")
       select i.did, i.handle, i.time,
         case when not s.active and s.status in ('deactivated', 'suspended', 'takendown') then s.status end
@@ -186,7 +189,7 @@ type AccountLine = {
 /** Sets right what an account event claimed, by what the present PDS says; purges when the account is really gone. */
 const writeStatus = async (pool: Pool, { work: { did }, identity, status }: Found): Promise<void> => {
   if (status === null) return
-  const [account] = await run<AccountLine>(pool, {
+  const [account] = await run<AccountLine>(ofKind(pool, 'identity'), {
     name: 'account_state',
     text: 'select active, status, time, "deletedAt" from millrace.account where did = $1',
     values: [did],
@@ -198,7 +201,9 @@ const writeStatus = async (pool: Pool, { work: { did }, identity, status }: Foun
     return
   }
   if (status === 'gone' || account.active) return
-  await pool.transaction((tx) => correctStatus(tx, pool.schema, { did, time: account.time, status }))
+  await pool.transaction((tx) =>
+    correctStatus(ofKind(tx, 'identity'), pool.schema, { did, time: account.time, status }),
+  )
 }
 
 type Correction = {
@@ -212,6 +217,7 @@ const correctStatus = async (tx: Tx, schema: string, { did, time, status }: Corr
   await holdAccounts(tx, [did])
   await run(tx, {
     name: `correct_${schema}_status`,
+    writes: 'actor',
     text: `update ${schema}.actor set "upstreamStatus" = $2 where did = $1 and "upstreamStatus" is distinct from $2
       and exists (select 1 from millrace.account where did = $1 and time = $3)`,
     values: [did, upstreamStatus(status), time],

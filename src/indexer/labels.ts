@@ -36,7 +36,8 @@ export const planLabels = (labels: readonly Label[]): LabelPlan => {
   return { labels: sorted, drops }
 }
 
-const sortKey = ({ src, uri, cid, val }: Label): string => [src, uri, cid ?? '', val].join('\n')
+const sortKey = ({ src, uri, cid, val }: Pick<Label, 'src' | 'uri' | 'cid' | 'val'>): string =>
+  [src, uri, cid ?? '', val].join('\n')
 
 /** At the same instant the negation stands, and of two assertions the one that lasts longer. */
 const isLater = (a: Label, b: Label): boolean => {
@@ -56,10 +57,15 @@ const normalise = (label: Label): Label | LabelDrop => {
   return { ...label, cts, exp }
 }
 
-/** Writes the labels; resolves with the number of lines that changed. To be followed by `coverNegated`. */
-export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label[]): Promise<number> => {
-  if (labels.length === 0) return 0
-  const written = await run(tx, {
+/** Writes the labels; resolves with those that stand now and did not before. To be followed by `coverNegated`. */
+export const writeLabels = async (
+  tx: Tx,
+  schema: string,
+  labels: readonly Label[],
+): Promise<readonly Label[]> => {
+  if (labels.length === 0) return []
+  const written = await run<Parameters<typeof sortKey>[0]>(tx, {
+    writes: 'label',
     name: `upsert_${schema}_label`,
     text: `insert into ${schema}.label as t (src, uri, cid, val, neg, cts, exp)
       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[], $7::text[])
@@ -68,7 +74,7 @@ export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label
         where t.cts < excluded.cts or (t.cts = excluded.cts and excluded.neg and not t.neg)
           or (t.cts = excluded.cts and excluded.neg = t.neg
             and coalesce(excluded.exp, '${FOREVER}') collate "C" > coalesce(t.exp, '${FOREVER}') collate "C")
-      returning 1`,
+      returning src, uri, cid, val`,
     values: [
       labels.map(({ src }) => src),
       labels.map(({ uri }) => uri),
@@ -79,7 +85,8 @@ export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label
       labels.map(({ exp }) => exp),
     ],
   })
-  return written.length
+  const keys = new Set(written.map(sortKey))
+  return labels.filter((label) => keys.has(sortKey(label)))
 }
 
 /**
@@ -89,6 +96,7 @@ export const writeLabels = async (tx: Tx, schema: string, labels: readonly Label
 export const coverNegated = async (tx: Tx, schema: string, labels: readonly Label[]): Promise<number> => {
   if (labels.length === 0) return 0
   const covered = await run(tx, {
+    writes: 'label',
     name: `negate_${schema}_label`,
     text: `update ${schema}.label l set neg = true from ${schema}.label n,
         (select distinct * from unnest($1::text[], $2::text[], $3::text[]) as i(src, uri, val)) i

@@ -11,6 +11,7 @@ import { isDataError } from '../db/sql-error.ts'
 import type { Poison } from '../event/codec.ts'
 import type { Consumer, Delivery } from '../stream/consumer.ts'
 import type { Fields } from '../stream/log.ts'
+import type { EntryAccount, OpenBatch } from './entry-account.ts'
 import type { IndexerMetrics } from './metrics.ts'
 
 export type LoopOptions<T> = {
@@ -18,7 +19,9 @@ export type LoopOptions<T> = {
   readonly consumer: Consumer
   readonly decode: (fields: Fields) => T | Poison
   /** Writes decoded entries, all or nothing; rejects with TransientError when it may be tried again. */
-  readonly write: (items: readonly T[]) => Promise<void>
+  readonly write: (items: readonly Item<T>[]) => Promise<void>
+  /** Accounts for every entry. */
+  readonly account: EntryAccount
   readonly metrics: IndexerMetrics
   readonly logger: Logger
   readonly onBusy: (by: 1 | -1) => void
@@ -30,7 +33,10 @@ export type LoopOptions<T> = {
   readonly onProgress: () => void
 }
 
-type Item<T> = { readonly entry: Delivery; readonly value: T }
+export type Item<T> = { readonly entry: Delivery; readonly value: T }
+
+/** One batch, on its way. */
+type Work<T> = LoopOptions<T> & { readonly open: OpenBatch; readonly signal: AbortSignal }
 
 const RETRY = { initialMs: 200, maxMs: 30_000 }
 
@@ -43,7 +49,7 @@ export const createLoop = <T extends object>(options: LoopOptions<T>): Service =
     const failed = new AbortController()
     const lanes = new Set<Promise<void>>()
     const start = (batch: readonly Delivery[]) => {
-      const lane = handleBatch(options, batch, signal)
+      const lane = accountFor(options, batch, signal)
         .catch((error: unknown) => failed.abort(error))
         .finally(() => lanes.delete(lane))
       lanes.add(lane)
@@ -57,32 +63,47 @@ export const createLoop = <T extends object>(options: LoopOptions<T>): Service =
   },
 })
 
-const handleBatch = async <T extends object>(
+const accountFor = async <T extends object>(
   options: LoopOptions<T>,
   batch: readonly Delivery[],
   signal: AbortSignal,
 ): Promise<void> => {
-  const { consumer, metrics } = options
-  const items: Item<T>[] = []
-  for (const entry of batch) {
-    const value = options.decode(entry.fields)
-    if ('poison' in value) await setAside(options, entry, value.poison, value.poison)
-    else items.push({ entry, value })
+  const open = options.account.open(batch)
+  try {
+    await handleBatch({ ...options, open, signal }, batch)
+  } catch (error) {
+    open.leave()
+    throw error
+  } finally {
+    open.close()
   }
-  options.onBusy(1)
-  const startedMs = performance.now()
-  const written = await writeItems(options, items, signal).finally(() => options.onBusy(-1))
-  metrics.batchSeconds.observe((performance.now() - startedMs) / 1_000)
-  metrics.batchEntries.observe(batch.length)
-  if (written.length > 0) options.onProgress()
-  const ids = written.map(({ entry }) => entry.id)
-  if (ids.length > 0) await finish(options, () => consumer.done(ids))
 }
 
-/** Entries that cannot be taken off the stream now come again, and change nothing then. */
-const finish = async <T>(options: LoopOptions<T>, work: () => Promise<void>): Promise<void> => {
+const handleBatch = async <T extends object>(work: Work<T>, batch: readonly Delivery[]): Promise<void> => {
+  const { consumer, metrics } = work
+  const items: Item<T>[] = []
+  for (const entry of batch) {
+    const value = work.decode(entry.fields)
+    if ('poison' in value) await setAside(work, entry, value.poison, value.poison)
+    else items.push({ entry, value })
+  }
+  work.onBusy(1)
+  const startedMs = performance.now()
+  const written = await writeItems(work, items).finally(() => work.onBusy(-1))
+  metrics.batchSeconds.observe((performance.now() - startedMs) / 1_000)
+  metrics.batchEntries.observe(batch.length)
+  if (written.length === 0) return
+  work.onProgress()
+  const ids = written.map(({ entry }) => entry.id)
+  const isDone = await finish(work, () => consumer.done(ids))
+  work.open.settle(ids, isDone ? 'committed' : 'left_pending')
+}
+
+/** Resolves with false for entries that cannot be taken off the stream now: they come again, and change nothing then. */
+const finish = async <T>(options: LoopOptions<T>, end: () => Promise<void>): Promise<boolean> => {
   try {
-    await work()
+    await end()
+    return true
   } catch (error) {
     if (!(error instanceof TransientError)) throw error
     options.metrics.ackFailures.inc()
@@ -91,46 +112,42 @@ const finish = async <T>(options: LoopOptions<T>, work: () => Promise<void>): Pr
       { err: describeError(error) },
       `${options.name}: an acknowledgement failed; the entries will come again`,
     )
+    return false
   }
 }
 
 /** Writes, and when PostgreSQL refuses for good, narrows down to the entry that is at fault. */
-const writeItems = async <T>(
-  options: LoopOptions<T>,
-  items: readonly Item<T>[],
-  signal: AbortSignal,
-): Promise<readonly Item<T>[]> => {
+const writeItems = async <T>(work: Work<T>, items: readonly Item<T>[]): Promise<readonly Item<T>[]> => {
   if (items.length === 0) return []
   try {
-    const done = await persist(options, signal, 'PostgreSQL is away', async () => {
-      await options.write(items.map(({ value }) => value))
-      return true
-    })
-    return done ? items : []
+    if (await persist(work, () => work.write(items))) return items
+    work.open.settle(
+      items.map(({ entry }) => entry.id),
+      'left_pending',
+    )
+    return []
   } catch (error) {
     if (!isDataError(error)) throw error
     const [only] = items
     if (items.length > 1) {
       const half = Math.ceil(items.length / 2)
-      const left = await writeItems(options, items.slice(0, half), signal)
-      const right = await writeItems(options, items.slice(half), signal)
+      const left = await writeItems(work, items.slice(0, half))
+      const right = await writeItems(work, items.slice(half))
       return [...left, ...right]
     }
-    if (only) await setAside(options, only.entry, 'refused', describeError(error))
+    if (only) await setAside(work, only.entry, 'refused', describeError(error))
     return []
   }
 }
 
-/** Repeats what fails transiently, until it succeeds or the service is stopped (null: what is unfinished stays pending). */
-const persist = async <T, R>(
-  options: LoopOptions<T>,
-  signal: AbortSignal,
-  what: string,
-  work: () => Promise<R>,
-): Promise<R | null> => {
+const AWAY = 'PostgreSQL is away'
+
+/** Repeats what fails transiently, until it succeeds or the service is stopped (false: what is unfinished stays pending). */
+const persist = async <T>({ signal, ...options }: Work<T>, write: () => Promise<void>): Promise<boolean> => {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await work()
+      await write()
+      return true
     } catch (error) {
       if (!(error instanceof TransientError)) throw error
       options.metrics.unexpectedErrors.inc()
@@ -138,20 +155,20 @@ const persist = async <T, R>(
       const delayMs = jitter(backoffMs(attempt, RETRY))
       options.logger[retryLevel(delayMs)](
         { err: describeError(error), attempt },
-        `${options.name}: ${what}, trying again`,
+        `${options.name}: ${AWAY}, trying again`,
       )
       options.onOutage(
-        `${what}: ${describeError(error)}`,
+        `${AWAY}: ${describeError(error)}`,
         'Nothing is lost; indexing goes on when it is back.',
       )
-      if (signal.aborted) return null
+      if (signal.aborted) return false
       await sleep(delayMs, signal)
     }
   }
 }
 
 const setAside = async <T>(
-  options: LoopOptions<T>,
+  options: Work<T>,
   entry: Delivery,
   reason: Parameters<IndexerMetrics['poisoned']['inc']>[0]['reason'],
   detail: string,
@@ -166,5 +183,6 @@ const setAside = async <T>(
     `An entry of ${options.name} cannot be indexed (${detail}) and was put aside.`,
     'See the stream of the same name ending in _dlq: each letter holds the entry and the reason.',
   )
-  await finish(options, () => options.consumer.poison(entry, detail))
+  const isDone = await finish(options, () => options.consumer.poison(entry, detail))
+  options.open.settle([entry.id], isDone ? 'dead_lettered' : 'left_pending')
 }

@@ -1,5 +1,11 @@
 /** Every metric of the indexer, declared once (names: the seed's tables; spec, contract 2.3 and 2.5). */
 import type { MetricHandles, MetricSpec } from '../monitoring/metrics.ts'
+import {
+  storeMetrics,
+  streamMetrics,
+  type StoreReadings,
+  type StreamReadings,
+} from '../monitoring/stream-metrics.ts'
 import { POISON_REASONS } from '../event/codec.ts'
 import { IDENTITY_OUTCOMES } from './identity-worker.ts'
 import { LABEL_DROPS } from './labels.ts'
@@ -13,6 +19,8 @@ export type Readings = FlowReadings &
     readonly pending: () => Promise<number>
     readonly queueLength: () => Promise<number>
     readonly activeTasks: () => number
+    readonly streams: StreamReadings
+    readonly store: StoreReadings
     readonly pool: () => { size: number; idle: number; waiting: number; max: number }
   }
 
@@ -235,6 +243,8 @@ export const indexerMetrics = (read: Readings, streams: readonly string[]) => ({
   ...readings(read),
   ...flow(read, streams),
   ...database(read),
+  ...streamMetrics(streams, read.streams),
+  ...storeMetrics(read.store),
 })
 
 function pool<const N extends string>(name: N, help: string, collect: () => number) {
@@ -255,6 +265,8 @@ export const indexerDeclarations = (streams: readonly string[]): readonly Metric
         activeTasks: () => 0,
         pool: () => ({ size: 0, idle: 0, waiting: 0, max: 0 }),
         residual: () => [],
+        streams: async () => [],
+        store: () => Promise.reject(new Error('declarations are not read')),
         facts: () => Promise.reject(new Error('declarations are not read')),
       },
       streams,

@@ -15,6 +15,7 @@ export const insertNotifications = async (
   const pick = (column: keyof Notification) => notifications.map((notification) => notification[column])
   const rows = await run(tx, {
     name: `insert_${schema}_notification`,
+    writes: 'notification',
     text: `insert into ${schema}.notification (did, author, "recordUri", "recordCid", reason, "reasonSubject", "sortAt")
       select i.* from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
         as i(did, author, "recordUri", "recordCid", reason, "reasonSubject", "sortAt")

@@ -70,7 +70,14 @@ export type Plan = {
   readonly superseded: number
   /** Events that the batch holds more than once. */
   readonly repeated: number
+  /** Which event of the batch each change comes from. */
+  readonly positions: ReadonlyMap<Change, number>
+  /** By position, what an event came to within the batch; null: what is stored decides. */
+  readonly fates: readonly Fate[]
 }
+
+/** What the batch alone says of an event. */
+export type Fate = 'dropped' | 'stale' | 'repeated' | null
 
 /** The key of a record in `millrace.record_rev`: half hash of the repo, so that a repo's records lie together, half of the path. */
 export const recordKey = (did: string, path: string): string => {
@@ -101,47 +108,88 @@ export const revNumber = (rev: string): bigint | null => {
 }
 
 export const planEvents = (events: readonly StreamEvent[]): Plan => {
-  const changes = new Map<string, Change>()
-  const syncs = new Map<string, { commit: string; rev: string }>()
-  const accounts = new Map<string, AccountEvent>()
-  const identities = new Map<string, IdentityHint>()
-  const drops = new Map<DropReason, number>()
-  const drop = (reason: DropReason) => drops.set(reason, (drops.get(reason) ?? 0) + 1)
-  let superseded = 0
-  let repeated = 0
-
-  for (const raw of events) {
+  const batch = new Batch(events.length)
+  for (const [position, raw] of events.entries()) {
     const time = normalizeDatetime(raw.time)
-    if (time === null) {
-      drop('invalid_time')
-      continue
-    }
-    const event = { ...raw, time }
-    noteIdentity(identities, event)
-    if (event.type === 'account') {
-      const known = accounts.get(event.did)
-      if (!known || isNewer(event, known)) accounts.set(event.did, event)
-      continue
-    }
-    if (event.type === 'identity') continue
-    if (revNumber(event.rev) === null) {
-      drop('invalid_rev')
-      continue
-    }
-    noteSync(syncs, event)
-    if (event.type === 'repo') continue
-    const change = planRecord(event)
-    if (typeof change === 'string') {
-      drop(change)
-      continue
-    }
-    const known = changes.get(change.key)
-    if (known?.rev === change.rev) repeated += 1
-    else if (known) superseded += 1
-    if (!known || change.rev >= known.rev) changes.set(change.key, change)
+    if (time === null) batch.drop(position, 'invalid_time')
+    else batch.add(position, { ...raw, time })
   }
-  const sorted = [...changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-  return { changes: sorted, syncs, accounts, identities, drops, superseded, repeated }
+  return batch.plan()
+}
+
+class Batch {
+  readonly #changes = new Map<string, Change>()
+  readonly #syncs = new Map<string, { commit: string; rev: string }>()
+  readonly #accounts = new Map<string, AccountEvent>()
+  readonly #accountPositions = new Map<string, number>()
+  readonly #identities = new Map<string, IdentityHint>()
+  readonly #drops = new Map<DropReason, number>()
+  readonly #positions = new Map<Change, number>()
+  readonly #fates: Fate[]
+  #superseded = 0
+  #repeated = 0
+
+  constructor(size: number) {
+    this.#fates = Array.from<Fate>({ length: size }).fill(null)
+  }
+
+  drop(position: number, reason: DropReason): void {
+    this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1)
+    this.#fates[position] = 'dropped'
+  }
+
+  add(position: number, event: StreamEvent): void {
+    noteIdentity(this.#identities, event)
+    if (event.type === 'account') return this.#addAccount(position, event)
+    if (event.type === 'identity') return
+    if (revNumber(event.rev) === null) return this.drop(position, 'invalid_rev')
+    noteSync(this.#syncs, event)
+    if (event.type === 'repo') return
+    const change = planRecord(event)
+    if (typeof change === 'string') return this.drop(position, change)
+    this.#addChange(position, change)
+  }
+
+  #addAccount(position: number, event: AccountEvent): void {
+    const known = this.#accounts.get(event.did)
+    if (known && !isNewer(event, known)) {
+      this.#fates[position] = 'stale'
+      return
+    }
+    const former = this.#accountPositions.get(event.did)
+    if (former !== undefined) this.#fates[former] = 'stale'
+    this.#accounts.set(event.did, event)
+    this.#accountPositions.set(event.did, position)
+  }
+
+  #addChange(position: number, change: Change): void {
+    this.#positions.set(change, position)
+    const known = this.#changes.get(change.key)
+    if (!known) {
+      this.#changes.set(change.key, change)
+      return
+    }
+    const isSame = known.rev === change.rev
+    if (isSame) this.#repeated += 1
+    else this.#superseded += 1
+    const loser = change.rev >= known.rev ? known : change
+    this.#fates[this.#positions.get(loser) ?? position] = isSame ? 'repeated' : 'stale'
+    if (loser === known) this.#changes.set(change.key, change)
+  }
+
+  plan(): Plan {
+    return {
+      changes: [...this.#changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+      syncs: this.#syncs,
+      accounts: this.#accounts,
+      identities: this.#identities,
+      drops: this.#drops,
+      superseded: this.#superseded,
+      repeated: this.#repeated,
+      positions: this.#positions,
+      fates: this.#fates,
+    }
+  }
 }
 
 export const isNewer = (a: { time: string; seq: number }, b: { time: string; seq: number }): boolean =>

@@ -8,7 +8,7 @@ import { quotedPost, type PostRecord } from './collections/post.ts'
 import { insertNotifications } from './notifications.ts'
 import { recordKeyOfUri } from './plan.ts'
 import { loadGates } from './settle-replies.ts'
-import { run, type Tx } from './sql.ts'
+import { ofKind, run, type Tx } from './sql.ts'
 import { mentionedDids } from './thread.ts'
 
 /** A reply notifies the authors of this many posts above it. */
@@ -35,11 +35,12 @@ type Existing = {
 
 /** Resolves with the number of lines written. */
 export const settlePostNotifications = async (
-  tx: Tx,
+  on: Tx,
   schema: string,
   changedPosts: readonly string[],
 ): Promise<number> => {
   if (changedPosts.length === 0) return 0
+  const tx = ofKind(on, 'notifications')
   const uris = await withRepliesBelow(tx, schema, changedPosts)
   await lockRecords(tx, uris)
   const posts = await loadPosts(tx, schema, uris)
@@ -149,6 +150,7 @@ const reconcile = async (
   if (outdated.length > 0) {
     await run(tx, {
       name: `outdated_notifications_${schema}`,
+      writes: 'notification',
       text: `delete from ${schema}.notification where id = any($1::bigint[])`,
       values: [outdated],
     })

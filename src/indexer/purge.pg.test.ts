@@ -123,7 +123,7 @@ test('an account that is deleted takes everything of its own with it, and the co
     [0, 1, 1],
   )
   const { voided } = await apply(db.pool, life)
-  assert.equal(voided, 13)
+  assert.equal(voided.length, 13)
   assert.deepEqual(await traces(did), [], 'late events bring nothing back')
   await apply(db.pool, [create(30, [did, 'profile', 'self'], { displayName: 'again' })])
   assert.deepEqual(await traces(did), ['record: 1', 'profile: 1'], 'what it does after its return counts')

@@ -68,11 +68,13 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
 const forgetActor = async (tx: Tx, schema: string, did: string, at: string): Promise<void> => {
   await run(tx, {
     name: `forget_${schema}_actor`,
+    writes: 'actor',
     text: `delete from ${schema}.actor where did = $1`,
     values: [did],
   })
   await run(tx, {
     name: `forget_${schema}_notifications`,
+    writes: 'notification',
     text: `delete from ${schema}.notification n where (did = $1 and "sortAt" <= $2)
       or (author = $1 and not exists (select 1 from ${schema}.record r where r.uri = n."recordUri"))`,
     values: [did, at],

@@ -42,6 +42,7 @@ export const settleQuotes = async (
   if (violating.length === 0) return []
   await run(tx, {
     name: `forbid_quotes_${schema}`,
+    writes: 'post',
     text: `update ${schema}.post set "violatesEmbeddingRules" = true where uri = any($1::text[])`,
     values: [violating.sort()],
   })

@@ -184,6 +184,7 @@ const writeFlags = async (
   if (verdicts.length === 0) return
   await run(tx, {
     name: `reply_flags_${schema}`,
+    writes: 'post',
     text: `update ${schema}.post p set
         "invalidReplyRoot" = case when i.invalid or i.violates then i.invalid end,
         "violatesThreadGate" = case when i.invalid or i.violates then i.violates end

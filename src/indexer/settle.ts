@@ -9,7 +9,7 @@ import { Deltas } from './aggregates.ts'
 import { siblingUri, uriDid } from './collection.ts'
 import { settleQuotes } from './settle-quotes.ts'
 import { settleReplies } from './settle-replies.ts'
-import { deleteRows, insertRows, run, type Tx } from './sql.ts'
+import { deleteRows, insertRows, ofKind, run, type Tx } from './sql.ts'
 import { tombstonedOf } from './tombstones.ts'
 
 /**
@@ -17,7 +17,8 @@ import { tombstonedOf } from './tombstones.ts'
  * (settlePostNotifications, in a transaction of its own: it locks what the writers lock first, this locks what they lock after).
  * Posts are locked before feed items, quotes and aggregates, in the order of the writers.
  */
-export const settle = async (tx: Tx, schema: string, affected: Affected): Promise<readonly string[]> => {
+export const settle = async (on: Tx, schema: string, affected: Affected): Promise<readonly string[]> => {
+  const tx = ofKind(on, 'settle')
   const deltas = new Deltas()
   await settleGateMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
   const replies = await settleReplies(tx, schema, affected, deltas)
@@ -25,7 +26,7 @@ export const settle = async (tx: Tx, schema: string, affected: Affected): Promis
   await settleOwnThreads(tx, schema, affected)
   const gone = [...affected.deletedPosts, ...(await tombstonedOf(tx, affected.subjects))]
   await dropWhatDeletedPostsTook(tx, schema, gone, deltas)
-  await deltas.write(tx, schema)
+  await deltas.write(ofKind(on, 'aggregates'), schema)
   return [...new Set([...affected.posts.keys(), ...replies, ...quotes])]
 }
 
@@ -57,6 +58,7 @@ const settleGateMarks = async (tx: Tx, schema: string, uris: readonly string[]):
   )
   await run(tx, {
     name: `gate_marks_${schema}`,
+    writes: 'post',
     text: `with m as (select i.uri, case when t.uri is not null then true when i.nothread then false end as thread,
             case when g.uri is not null then true when i.nopost then false end as post
           from unnest($1::text[], $2::boolean[], $3::boolean[]) as i(uri, nothread, nopost)
@@ -76,6 +78,7 @@ const settleOwnThreads = async (tx: Tx, schema: string, { posts, deletedPosts }:
   if (deletedPosts.length > 0) {
     await run(tx, {
       name: `bury_${schema}_op_thread_reply`,
+      writes: 'op_thread_reply',
       text: `update ${schema}.op_thread_reply set "deletedAt" = $2 where uri = any($1::text[]) and "deletedAt" is null`,
       values: [[...deletedPosts].sort(), new Date().toISOString()],
     })

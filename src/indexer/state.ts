@@ -1,5 +1,8 @@
 /** What the indexer says of itself: readings for its gauges, its status, its health. Health means progress, not mere life. */
-import { DatabaseFacts } from './database-facts.ts'
+import type { Registry } from '@prometheus-io/client'
+import type { StreamWatch } from '../stream/watch.ts'
+import { DatabaseFacts, type Facts } from './database-facts.ts'
+import { EntryAccount } from './entry-account.ts'
 import type { Readings } from './metrics.ts'
 import {
   ProblemList,
@@ -10,6 +13,7 @@ import {
 } from '../monitoring/status.ts'
 import type { Log } from '../stream/log.ts'
 import type { IndexerOptions } from './options.ts'
+import { readTotals } from './totals.ts'
 
 export type State = {
   readonly readings: Readings
@@ -19,9 +23,11 @@ export type State = {
   /** An operator should know; the work goes on. */
   problem(what: string, todo: string): void
   progress(): void
-  count(events: number): void
+  /** Of the entries of one stream. */
+  account(stream: string): EntryAccount
   stopped(): void
-  source(): StatusSource
+  /** `registry` holds the totals: what the status says is what the metrics say. */
+  source(registry: Registry): StatusSource
 }
 
 /** A batch that is not committed for this long means that nothing moves any more. */
@@ -33,7 +39,6 @@ class Activity {
   readonly startedAt = new Date().toISOString()
   readonly problems = new ProblemList()
   active = 0
-  processed = 0
   running = true
   #lastProgress = Date.now()
   #failure = { what: '', at: 0 }
@@ -67,10 +72,15 @@ class Activity {
   }
 }
 
-export const createState = (options: IndexerOptions, streams: readonly string[]): State => {
+export const createState = (
+  options: IndexerOptions,
+  streams: readonly string[],
+  watch: StreamWatch,
+): State => {
   const { log, pool, group } = options
   const activity = new Activity()
   const facts = new DatabaseFacts(pool, options.factsEveryMs)
+  const accounts = new Map(streams.map((stream) => [stream, new EntryAccount()] as const))
   const sum = async (figure: (stream: string) => Promise<number>) =>
     (await Promise.all(streams.map(figure))).reduce((total, one) => total + one, 0)
   return {
@@ -79,22 +89,27 @@ export const createState = (options: IndexerOptions, streams: readonly string[])
       queueLength: () => sum(async (stream) => (await log.streamStats(stream)).length),
       activeTasks: () => activity.active,
       pool: () => pool.stats(),
-      residual: () => streams.map((stream) => ({ labels: { stream }, value: 0 })),
+      residual: () =>
+        [...accounts].map(([stream, { ledger }]) => ({ labels: { stream }, value: ledger.residual() })),
+      streams: watch.streams,
+      store: watch.store,
       facts: () => facts.read(),
     },
     busy: (by) => activity.busy(by),
     outage: (what, todo) => activity.fail(what, todo),
     problem: (what, todo) => activity.problems.add('warning', what, todo),
     progress: () => activity.progress(),
-    count: (events) => {
-      activity.processed += events
-    },
+    account: (stream) => accounts.get(stream) ?? new EntryAccount(),
     stopped: () => {
       activity.running = false
     },
-    source: () => ({
+    source: (registry) => ({
       status: async () =>
-        describe(options, activity, await Promise.all(streams.map((name) => streamStatus(log, name, group)))),
+        describe(options, activity, {
+          streams: await Promise.all(streams.map((name) => streamStatus(log, name, group))),
+          totals: await readTotals(registry),
+          facts: await facts.read(),
+        }),
       health: async () => judge(activity),
     }),
   }
@@ -116,10 +131,32 @@ const judge = ({ running, stuck, failing, idleMs }: Activity): Health => {
   return { live: !stuck || failing !== null, ready: reasons.length === 0, reasons }
 }
 
+/** The look-ups that wait in the database, listed like a stream: they have a length and an age. */
+const identityQueue = ({ up, identityQueue, identityOldestSeconds }: Facts): StreamStatus[] =>
+  up === 0
+    ? []
+    : [
+        {
+          stream: 'identity look-ups',
+          length: identityQueue,
+          oldestAgeSeconds: identityOldestSeconds,
+          highWaterMark: null,
+          group: null,
+          lag: null,
+          pending: null,
+        },
+      ]
+
+type Figures = {
+  readonly streams: readonly StreamStatus[]
+  readonly totals: Readonly<Record<string, number>>
+  readonly facts: Facts
+}
+
 const describe = (
   options: IndexerOptions,
   activity: Activity,
-  streams: readonly StreamStatus[],
+  { streams, totals, facts }: Figures,
 ): ServiceStatus => ({
   service: 'indexer',
   version: options.version,
@@ -136,7 +173,7 @@ const describe = (
       lastError: activity.failing,
     },
   ],
-  streams,
-  totals: { 'events indexed': activity.processed },
+  streams: [...streams, ...identityQueue(facts)],
+  totals,
   problems: activity.problems.list(),
 })

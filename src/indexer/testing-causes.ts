@@ -31,11 +31,11 @@ export type World = TestLog & {
   /** Ends what the cause began; called when the metric has moved. */
   readonly later: (() => unknown)[]
 }
-type Cause = (world: World) => unknown
+export type Cause = (world: World) => unknown
 export type CauseRow = readonly [series: string, cause: Cause]
 
-const dated = { createdAt: timeOf(1) }
-const FRIEND = didOf('friend')
+export const dated = { createdAt: timeOf(1) }
+export const FRIEND = didOf('friend')
 const LABEL: Label = {
   src: 'did:plc:l',
   uri: 'at://x',
@@ -54,11 +54,11 @@ const CREATES = {
   profile: { displayName: 'x' },
 }
 
-const send =
+export const send =
   (...make: ((did: string) => StreamEvent)[]): Cause =>
   ({ log, did }) =>
     append(log, ...make.map((one) => one(did)))
-const made = (collection: keyof typeof CREATES, rkey = 'self') =>
+export const made = (collection: keyof typeof CREATES, rkey = 'self') =>
   send((did) => create(1, [did, collection, rkey], CREATES[collection]))
 const bad = (collection: string, record: object, more: object = {}) =>
   send((did) => create(1, [did, collection, 'k'], record, more))
@@ -66,11 +66,11 @@ const raw =
   (fields: Record<string, string>): Cause =>
   ({ log }) =>
     log.append(FIREHOSE_LIVE, [fields])
-const label =
+export const label =
   (more: Partial<Label>): Cause =>
   ({ log }) =>
     appendLabels(log, { ...LABEL, ...more })
-const then =
+export const then =
   (...causes: Cause[]): Cause =>
   async (world) => {
     for (const cause of causes) {
@@ -83,10 +83,10 @@ const then =
     }
   }
 
-const refused = send((did) => create(1, [did, 'like', 'k'], { ...dated, subject: ref(TOO_LONG) }))
+export const refused = send((did) => create(1, [did, 'like', 'k'], { ...dated, subject: ref(TOO_LONG) }))
 
 /** A lock on `record` that lasts until the metric has moved: what is written waits. */
-const locked =
+export const locked =
   (cause: Cause): Cause =>
   async (world) => {
     const { admin } = world
@@ -102,7 +102,7 @@ const locked =
     await cause(world)
   }
 
-const cut: Cause = async (world) => {
+export const cut: Cause = async (world) => {
   const { admin } = world
   await locked(made('like'))(world)
   await until('a batch is under way', async () => (await world.indexer.metric('indexer_active_tasks')) > 0)
@@ -110,7 +110,7 @@ const cut: Cause = async (world) => {
   await until('its connection is cut', async () => (await admin.query({ text })).count > 0)
 }
 
-const deadlock: Cause = async ({ log, did, later, admin }) => {
+export const deadlock: Cause = async ({ log, did, later, admin }) => {
   const count = (who: string) => ({
     text: `insert into bsky.profile_agg (did) values ($1) on conflict (did) do update set "postsCount" = 0`,
     values: [who],

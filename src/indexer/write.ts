@@ -12,16 +12,16 @@ import { bookkeepingColumns, type Collection, type Notification, type Row } from
 import { resolveDuplicates } from './duplicates.ts'
 import { insertNotifications } from './notifications.ts'
 import type { Change, PlannedPut } from './plan.ts'
-import { deleteRows, insertRows, run, type Tx } from './sql.ts'
+import { deleteRows, insertRows, ofKind, run, type Tx } from './sql.ts'
 
 export type Applied = {
   /** Changes whose rev was above the remembered one. */
   readonly applied: readonly Change[]
   /** Changes already applied at exactly this rev, by an earlier delivery: what follows from them is settled again. */
   readonly repeated: readonly Change[]
-  readonly stale: number
+  readonly stale: readonly Change[]
   /** Backfilled puts that repeat the very version stored: nothing to write. */
-  readonly unchanged: number
+  readonly unchanged: readonly Change[]
   readonly rowsWritten: number
   readonly notifications: number
 }
@@ -34,7 +34,7 @@ type Context = {
 }
 
 export const writeChanges = async (tx: Tx, schema: string, changes: readonly Change[]): Promise<Applied> => {
-  const guard = await guardRevs(tx, changes)
+  const guard = await guardRevs(ofKind(tx, 'guard'), changes)
   return { ...guard, ...(await writeGuarded(tx, schema, guard.applied)) }
 }
 
@@ -42,9 +42,10 @@ type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications'>
 
 /** Writes changes whose revs have been guarded. */
 export const writeGuarded = async (tx: Tx, schema: string, changes: readonly Change[]): Promise<Effect> => {
-  const { fresh, replaced, unchanged } = await writeRecords(tx, schema, changes)
-  const context: Context = { tx, schema, deltas: new Deltas(), notifications: [] }
-  const removed = await deleteRecords(tx, schema, changes)
+  const records = ofKind(tx, 'records')
+  const { fresh, replaced, unchanged } = await writeRecords(records, schema, changes)
+  const context: Context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [] }
+  const removed = await deleteRecords(records, schema, changes)
   let rowsWritten = fresh.length + replaced.length + removed.length
 
   const gone = groupByCollection([...removed, ...replaced])
@@ -57,15 +58,15 @@ export const writeGuarded = async (tx: Tx, schema: string, changes: readonly Cha
       come.get(collection) ?? [],
     )
   }
-  const notifications = await insertNotifications(tx, schema, context.notifications)
-  await context.deltas.write(tx, schema)
+  const notifications = await insertNotifications(ofKind(tx, 'notifications'), schema, context.notifications)
+  await context.deltas.write(ofKind(tx, 'aggregates'), schema)
   return { unchanged, rowsWritten: rowsWritten + notifications, notifications }
 }
 
 const byNsid = (a: Collection, b: Collection): number => (a.nsid < b.nsid ? -1 : 1)
 
 const guardRevs = async (tx: Tx, changes: readonly Change[]) => {
-  if (changes.length === 0) return { applied: [], repeated: [], stale: 0 }
+  if (changes.length === 0) return { applied: [], repeated: [], stale: [] }
   const won = await run<{ key: string }>(tx, {
     name: 'guard_revs',
     text: `insert into millrace.record_rev as r (key, rev, deleted)
@@ -82,7 +83,8 @@ const guardRevs = async (tx: Tx, changes: readonly Change[]) => {
   const applied = changes.filter(({ key }) => keys.has(key))
   const rest = changes.filter(({ key }) => !keys.has(key))
   const repeated = await repeatedOf(tx, rest)
-  return { applied, repeated, stale: rest.length - repeated.length }
+  const again = new Set(repeated)
+  return { applied, repeated, stale: rest.filter((change) => !again.has(change)) }
 }
 
 const repeatedOf = async (tx: Tx, changes: readonly Change[]): Promise<readonly Change[]> => {
@@ -121,7 +123,7 @@ const writeRecords = async (tx: Tx, schema: string, applied: readonly Change[]) 
   return {
     fresh: puts.filter(({ uri }) => isFresh.has(uri)),
     replaced: present.filter(({ uri }) => changed.has(uri)),
-    unchanged: present.length - changed.size,
+    unchanged: present.filter(({ uri }) => !changed.has(uri)),
   }
 }
 
@@ -133,6 +135,7 @@ const updateRecords = async (
   if (puts.length === 0) return new Set()
   const rows = await run<{ uri: string }>(tx, {
     name: `update_${schema}_record`,
+    writes: 'record',
     text: `update ${schema}.record t set cid = i.cid, json = i.json, "indexedAt" = i."indexedAt"
       from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[]) as i(uri, cid, json, "indexedAt", live)
       where t.uri = i.uri and (t.cid <> i.cid or i.live) returning t.uri`,
@@ -184,7 +187,7 @@ const writeCollection = async (
         returning: ['uri'],
       })
     : []
-  const resolved = await resolveDuplicates(tx, schema, collection, {
+  const resolved = await resolveDuplicates(ofKind(tx, 'duplicates'), schema, collection, {
     removed,
     puts: puts.map(({ put }) => put),
     inserted: new Set(inserted.map(({ uri }) => uri as string)),
@@ -216,13 +219,16 @@ const removeRows = async (
   )
   for (const { table, owner, counts = [] } of collection.satellites ?? []) {
     const returning = [...new Set([owner, ...counts.map(({ by }) => by)])]
-    const rows = await deleteRows(tx, { schema, table, owner, returning }, uris)
+    const rows = await deleteRows(ofKind(tx, 'satellites'), { schema, table, owner, returning }, uris)
     for (const row of rows) deltas.addRow(counts, row, -1)
   }
-  if (collection.duplicateKey) await deleteRows(tx, { schema, table: 'duplicate_record', owner: 'uri' }, uris)
+  const duplicates = ofKind(tx, 'duplicates')
+  if (collection.duplicateKey)
+    await deleteRows(duplicates, { schema, table: 'duplicate_record', owner: 'uri' }, uris)
   const replaced = gone.flatMap(({ uri, put }) => (put ? uri : []))
   const forgotten = collection.keepsNotifications ? replaced.sort() : uris
-  await deleteRows(tx, { schema, table: 'notification', owner: 'recordUri' }, forgotten)
+  const notifications = ofKind(tx, 'notifications')
+  await deleteRows(notifications, { schema, table: 'notification', owner: 'recordUri' }, forgotten)
   return removed
 }
 
@@ -231,11 +237,12 @@ const insertSatellites = async (
   collection: Collection,
   come: readonly Written[],
 ): Promise<number> => {
+  const satellite = ofKind(tx, 'satellites')
   let written = 0
   for (const [index, { table, owner, counts = [] }] of (collection.satellites ?? []).entries()) {
     const rows = come.flatMap(({ put }) => put.satellites[index] ?? [])
     const returning = [...new Set([owner, ...counts.map(({ by }) => by)])]
-    const inserted = await insertRows(tx, { schema, table, rows, orderBy: [owner], returning })
+    const inserted = await insertRows(satellite, { schema, table, rows, orderBy: [owner], returning })
     for (const row of inserted) deltas.addRow(counts, row, 1)
     written += inserted.length
   }
