@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { matchesCollection } from '../../atproto/syntax.ts'
+import { sleep } from '../../lib/backoff.ts'
 import { EXIT } from '../../lib/errors.ts'
 import type { Sandbox } from '../../sandbox/index.ts'
 import type { Context, Run } from '../context.ts'
@@ -51,6 +52,18 @@ const openDemo = async (context: Context, stack: AsyncDisposableStack, signal: A
   return { network, pipeline }
 }
 
+const PULSE_MS = 5_000
+
+/** A network that somebody looks at never falls silent, as no relay does: when all is told, now and then something happens. */
+const keepAlive = async (network: Sandbox, signal: AbortSignal): Promise<void> => {
+  let isProduced = false
+  void network.done.then(() => (isProduced = true))
+  while (!signal.aborted) {
+    await sleep(PULSE_MS, signal)
+    if (isProduced && !signal.aborted) await network.produce(1)
+  }
+}
+
 /** Runs until done or stopped, then compares; the pipeline is drained before the comparison. */
 export const demo: Run = async (context) => {
   await using stack = new AsyncDisposableStack()
@@ -64,12 +77,13 @@ export const demo: Run = async (context) => {
   const watched: Watched = { network, log, pool, keeps }
   const startedAt = performance.now()
   const running = pipeline.run().finally(() => enough.abort())
+  const pulse = context.settings.exitWhenDone ? Promise.resolve() : keepAlive(network, signal)
   const progress = createProgress(process.stderr)
   const watcher = context.settings.exitWhenDone ? watchUntilDone : watch
   const seconds = ((await watcher(watched, progress, signal)) - startedAt) / 1_000
   progress.end()
   enough.abort()
-  await running
+  await Promise.all([running, pulse])
   const summary = summarize(await compareNow(watched), seconds)
   context.answer(context.settings.json ? JSON.stringify(summary, null, 2) : drawSummary(summary))
   return summary.isComplete || !context.settings.exitWhenDone ? EXIT.ok : EXIT.negative
