@@ -8,6 +8,7 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
+import { DOCS_URL } from '../src/monitoring/alerts/annotations.ts'
 import { own } from './promql.ts'
 import type { Page } from './model.ts'
 
@@ -15,7 +16,7 @@ import type { Page } from './model.ts'
 export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' }
 /** What the dashboards share in Grafana's search, and by which they link to each other. */
 export const TAG = 'millrace'
-export const RUNBOOKS = 'https://github.com/millrace/millrace/blob/main/docs/runbooks'
+export const RUNBOOKS = `${DOCS_URL}/runbooks`
 
 const labelValues = (name: string, metric: string): QueryVariableBuilder =>
   new QueryVariableBuilder(name)
