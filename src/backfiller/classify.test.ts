@@ -28,11 +28,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly FailureReason[]>> = {
   ],
   retry: [
     'did_document_invalid',
-    'did_unavailable',
     'no_signing_key',
-    'host_down',
-    'unreachable',
-    'timeout',
     'interrupted',
     'too_slow',
     'http_3xx',
@@ -51,6 +47,7 @@ const REACTIONS: Readonly<Record<Reaction, readonly FailureReason[]>> = {
   ],
   bury: ['too_large'],
   wait: ['rate_limited'],
+  hold: ['did_unavailable', 'host_down', 'unreachable', 'timeout'],
 }
 
 for (const [reaction, reasons] of Object.entries(REACTIONS)) {

@@ -49,8 +49,9 @@ export type FailureReason = (typeof FAILURE_REASONS)[number]
  * - `retry`: leave it pending; it comes back after its backoff and goes to the dead letters when its deliveries are used up.
  * - `bury`: no attempt can succeed with the present settings; to the dead letters at once, for the operator.
  * - `wait`: the host asked us to come back later; the entry is innocent, so no delivery is used up.
+ * - `hold`: the host (or the directory) gives no answer; as `wait`, but not for ever: some hosts never come back.
  */
-export type Reaction = 'skip' | 'retry' | 'bury' | 'wait'
+export type Reaction = 'skip' | 'retry' | 'bury' | 'wait' | 'hold'
 
 /** Account states that the indexer must hear of; others say nothing about the account. */
 export type InactiveStatus = 'deactivated' | 'takendown' | 'suspended'
@@ -80,6 +81,11 @@ const skip = (account: InactiveStatus | null = null, refresh = false): Verdict =
   account,
 })
 
+const hold = (stage: 'identity' | 'fetch', refresh = false): Verdict => ({
+  ...retry(stage, refresh),
+  reaction: 'hold',
+})
+
 /** The table. Its tests walk every line of it. */
 export const VERDICTS: Readonly<Record<FailureReason, Verdict>> = {
   did_not_found: skip(),
@@ -87,12 +93,12 @@ export const VERDICTS: Readonly<Record<FailureReason, Verdict>> = {
   did_unsupported: skip(),
   no_pds: skip(null, true),
   did_document_invalid: retry('identity'),
-  did_unavailable: retry('identity'),
+  did_unavailable: hold('identity'),
   no_signing_key: retry('identity', true),
   // A host that is away may have been left for another one: an account moves, our cache holds the old address for a day.
-  host_down: retry('fetch', true),
-  unreachable: retry('fetch', true),
-  timeout: retry('fetch'),
+  host_down: hold('fetch', true),
+  unreachable: hold('fetch', true),
+  timeout: hold('fetch'),
   interrupted: retry('fetch'),
   too_slow: retry('fetch'),
   rate_limited: { reaction: 'wait', refresh: false, stage: 'fetch', account: null },
@@ -116,6 +122,10 @@ export const VERDICTS: Readonly<Record<FailureReason, Verdict>> = {
   bad_signature: retry('verification', true),
   unexpected: retry('parse'),
 }
+
+/** Whether anybody was asked for the repo. A host that is left alone has refused nothing. */
+export const isAttempt = (reason: FailureReason): boolean =>
+  reason !== 'host_down' && reason !== 'rate_limited'
 
 /** Reasons that end as a skip: the values of the label of the skip counter. */
 export const SKIP_REASONS: readonly FailureReason[] = FAILURE_REASONS.filter(

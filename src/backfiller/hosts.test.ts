@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { Hosts, outcomeOfFailure, type HostOutcome, type Slot } from './hosts.ts'
+import { outcomeOfFailure, type HostOutcome } from './host.ts'
+import { Hosts, type Slot } from './hosts.ts'
 import { RepoFailure } from './classify.ts'
 
 const never = new AbortController().signal
@@ -122,9 +123,11 @@ test('a repo is not kept longer than our patience when its host asks for more', 
 
 test('a host that does not answer is tried by one repo at a time, then refused, then tried again', async (t) => {
   withClock(t)
-  const hosts = new Hosts({ ...limits, patienceMs: 0 })
-  for (let i = 0; i < 3; i++) (await hosts.acquire('a', never)).release(AWAY)
-  await assert.rejects(hosts.acquire('a', never), { reason: 'host_down' })
+  const hosts = new Hosts({ ...limits, perHost: 3 })
+  for (let i = 0; i < 3; i++) (await hosts.acquire('a', never)).release(AWAY, 'refused')
+  assert.deepEqual(hosts.heldHosts(5), [
+    { name: 'a', why: 'host_down', answeredAt: null, failures: 3, lastError: 'refused' },
+  ])
   t.mock.timers.tick(2_001)
   const probe = await hosts.acquire('a', never)
   const second = watch(hosts.acquire('a', never))
@@ -133,6 +136,57 @@ test('a host that does not answer is tried by one repo at a time, then refused, 
   probe.release(OK)
   await turn()
   assert.notEqual(second.slot, undefined)
+})
+
+test('a repo waits no more than a second for a host that gives no answer, left alone or being tried', async (t) => {
+  withClock(t)
+  const hosts = new Hosts(limits)
+  for (let i = 0; i < 3; i++) (await hosts.acquire('a', never)).release(AWAY)
+  t.mock.timers.tick(2_001)
+  ;(await hosts.acquire('a', never)).release(AWAY)
+  const atHeld = watch(hosts.acquire('a', never))
+  t.mock.timers.tick(999)
+  await turn()
+  assert.equal(atHeld.error, undefined)
+  t.mock.timers.tick(1)
+  await turn()
+  assert.equal((atHeld.error as RepoFailure | undefined)?.reason, 'host_down')
+  t.mock.timers.tick(4_001)
+  await hosts.acquire('a', never)
+  const besideProbe = watch(hosts.acquire('a', never))
+  t.mock.timers.tick(1_000)
+  await turn()
+  assert.equal((besideProbe.error as RepoFailure | undefined)?.reason, 'host_down')
+})
+
+test('an answer, even an angry one, ends the doubt whether a host is there', async (t) => {
+  withClock(t)
+  const hosts = new Hosts(limits)
+  for (let i = 0; i < 3; i++) (await hosts.acquire('a', never)).release(AWAY)
+  t.mock.timers.tick(2_001)
+  ;(await hosts.acquire('a', never)).release({ kind: 'limited', waitMs: 20_000 }, '429')
+  const waiting = watch(hosts.acquire('a', never))
+  t.mock.timers.tick(21_001)
+  await turn()
+  assert.notEqual(waiting.slot, undefined)
+})
+
+test('the wait for a host that asked for time is told while it lasts, once per repo', async (t) => {
+  withClock(t)
+  let seconds = 0
+  const hosts = new Hosts({ ...limits, onLimitedSeconds: (more) => (seconds += more) })
+  ;(await hosts.acquire('a', never)).release({ kind: 'limited', waitMs: 10_000 })
+  const [first, stop] = [watch(hosts.acquire('a', never)), new AbortController()]
+  const second = watch(hosts.acquire('a', stop.signal))
+  t.mock.timers.tick(2_000)
+  assert.equal(seconds, 4)
+  stop.abort()
+  t.mock.timers.tick(3_000)
+  assert.equal(seconds, 7)
+  for (let passed = 0; passed < 20; passed++) t.mock.timers.tick(1_000)
+  await turn()
+  assert.ok(first.slot && second.error)
+  assert.ok(seconds >= 12 && seconds < 14, 'and not after it')
 })
 
 test('an abort ends a wait', async () => {

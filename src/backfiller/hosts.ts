@@ -3,37 +3,31 @@
  * `perHost` from one host, none from a host before the time it named. A repo whose host is busy waits here without holding a
  * place, so a slow or angry host costs its own repos only. Refuses to know what is fetched.
  *
- * Limits: a host that asked for a wait longer than `patienceMs` is not waited for here (`rate_limited`, `host_down`): the caller
- * gives the entry back. What is remembered of hosts is bounded.
+ * Limits: a host that asked for a wait longer than `patienceMs` is not waited for here (`rate_limited`), one that does not answer
+ * at most a second (`host_down`): the caller gives the entry back. What is remembered of hosts is bounded.
  */
-import { backoffMs, jitter } from '../lib/backoff.ts'
 import { RepoFailure } from './classify.ts'
+import { isClean, isDown, learn, newHost, type Host, type HostOutcome } from './host.ts'
 
 export type HostLimits = {
   readonly concurrency: number
   readonly perHost: number
-  /** How long a repo waits here for a host that asked for time or is away. */
+  /** How long a repo waits here for a host that asked for time. */
   readonly patienceMs: number
+  /** Repos have waited for so long, added up, for hosts that asked for time; told while they wait. */
+  readonly onLimitedSeconds?: (seconds: number) => void
 }
 
-/**
- * How a fetch ended, as far as its host is concerned. `waitMs`: the wait it named, null when it named none (with `ok`: this
- * was the last one its window allows).
- */
-export type HostOutcome =
-  | { readonly kind: 'ok'; readonly waitMs: number | null }
-  | { readonly kind: 'limited'; readonly waitMs: number | null }
-  | { readonly kind: 'away' }
+/** `error`: what to remember as the last error of the host. */
+export type Slot = { release(outcome: HostOutcome, error?: string | null): void }
 
-export type Slot = { release(outcome: HostOutcome): void }
-
-type Host = {
-  running: number
-  /** Consecutive answers "too many requests" without a time, and consecutive failures to connect. */
-  limited: number
-  away: number
-  notBefore: number
-  why: 'rate_limited' | 'host_down'
+/** A host that is not asked at the moment. */
+export type HeldHost = {
+  readonly name: string
+  readonly why: Host['why']
+  readonly answeredAt: number | null
+  readonly failures: number
+  readonly lastError: string | null
 }
 
 type Waiter = {
@@ -43,11 +37,12 @@ type Waiter = {
   readonly refuse: (error: Error) => void
 }
 
-const LIMITED = { initialMs: 1_000, maxMs: 60_000 }
-const AWAY = { initialMs: 2_000, maxMs: 300_000 }
-/** One failure to connect may be a blip; from this many in a row on, one repo at a time tries the host. */
-const AWAY_AFTER = 3
-const MAX_NAMED_WAIT_MS = 3_600_000
+/**
+ * Long enough that a queue with nothing but repos of dead hosts does not spin, short enough that these repos do not keep others
+ * from the window.
+ */
+const DOWN_PATIENCE_MS = 1_000
+const TELL_EVERY_MS = 1_000
 const MAX_REMEMBERED = 10_000
 
 export class Hosts {
@@ -56,6 +51,9 @@ export class Hosts {
   #waiters: Waiter[] = []
   #running = 0
   #timer: NodeJS.Timeout | undefined
+  /** Waiters for hosts that asked for time, since when they have not been told of. */
+  #limited = 0
+  #toldAt = 0
 
   constructor(limits: HostLimits) {
     this.#limits = limits
@@ -77,6 +75,18 @@ export class Hosts {
     return held
   }
 
+  /** The held hosts of the most failures first. */
+  heldHosts(max: number): readonly HeldHost[] {
+    const now = Date.now()
+    return [...this.#hosts]
+      .filter(([, host]) => host.notBefore > now)
+      .map(([name, { why, answeredAt, away, limited, lastError }]) => {
+        return { name, why, answeredAt, failures: away + limited, lastError }
+      })
+      .toSorted((a, b) => b.failures - a.failures)
+      .slice(0, max)
+  }
+
   /** Resolves when a fetch from this host may begin. Rejects with RepoFailure when the host's wait exceeds our patience. */
   acquire(name: string, signal: AbortSignal): Promise<Slot> {
     return new Promise((resolve, reject) => {
@@ -90,8 +100,8 @@ export class Hosts {
       }
       const abandon = () => {
         this.#waiters = this.#waiters.filter((other) => other !== waiter)
-        if (this.#waiters.length === 0) clearTimeout(this.#timer)
         reject(abortError(signal))
+        this.#pump()
       }
       signal.addEventListener('abort', abandon, { once: true })
       this.#waiters.push(waiter)
@@ -105,12 +115,12 @@ export class Hosts {
     this.#running++
     let released = false
     return {
-      release: (outcome) => {
+      release: (outcome, error = null) => {
         if (released) return
         released = true
         host.running--
         this.#running--
-        learn(host, outcome)
+        learn(host, outcome, error)
         this.#forget()
         this.#pump()
       },
@@ -120,7 +130,7 @@ export class Hosts {
   #host(name: string): Host {
     let host = this.#hosts.get(name)
     if (host === undefined) {
-      host = { running: 0, limited: 0, away: 0, notBefore: 0, why: 'rate_limited' }
+      host = newHost()
       this.#hosts.set(name, host)
     }
     return host
@@ -130,33 +140,51 @@ export class Hosts {
   #pump(): void {
     clearTimeout(this.#timer)
     const now = Date.now()
+    this.#tell(now)
     let wake = Infinity
     const left: Waiter[] = []
     const waiters = this.#waiters
     this.#waiters = []
     for (const waiter of waiters) {
-      const host = this.#host(waiter.name)
-      const patience = waiter.since + this.#limits.patienceMs
-      if (host.notBefore > patience) {
-        if (patience <= now || host.why === 'host_down') {
-          waiter.refuse(new RepoFailure(host.why, 'the host asked for more time than we wait'))
-          continue
-        }
-        wake = Math.min(wake, patience)
-      } else if (host.notBefore > now) {
-        wake = Math.min(wake, host.notBefore)
-      } else if (this.#running < this.#limits.concurrency && host.running < this.#allowed(host)) {
-        waiter.grant()
-        continue
-      }
+      const again = this.#decide(waiter, now)
+      if (again === null) continue
+      wake = Math.min(wake, again)
       left.push(waiter)
     }
     this.#waiters.unshift(...left)
+    if (this.#limited > 0) wake = Math.min(wake, now + TELL_EVERY_MS)
     if (wake < Infinity) this.#timer = setTimeout(() => this.#pump(), Math.max(1, wake - now))
   }
 
+  /** Null when the waiter was granted or refused; otherwise when to look again, Infinity when something must happen first. */
+  #decide(waiter: Waiter, now: number): number | null {
+    const host = this.#host(waiter.name)
+    const down = isDown(host)
+    // While one repo tries a host that is down, nobody knows for how long.
+    const freeAt = down && host.running > 0 ? Infinity : host.notBefore
+    const patience = waiter.since + Math.min(this.#limits.patienceMs, down ? DOWN_PATIENCE_MS : Infinity)
+    if (freeAt > patience && patience <= now) {
+      const why = down ? 'host_down' : host.why
+      waiter.refuse(new RepoFailure(why, WHY[why]))
+      return null
+    }
+    if (freeAt > now) {
+      if (!down) this.#limited++
+      return Math.min(patience, freeAt)
+    }
+    if (this.#running >= this.#limits.concurrency || host.running >= this.#allowed(host)) return Infinity
+    waiter.grant()
+    return null
+  }
+
+  #tell(now: number): void {
+    if (this.#limited > 0) this.#limits.onLimitedSeconds?.((this.#limited * (now - this.#toldAt)) / 1000)
+    this.#limited = 0
+    this.#toldAt = now
+  }
+
   #allowed(host: Host): number {
-    return host.away >= AWAY_AFTER || host.limited > 0 ? 1 : this.#limits.perHost
+    return isDown(host) || host.limited > 0 ? 1 : this.#limits.perHost
   }
 
   /** Hosts in good standing are forgotten at once; of the others the oldest, when a hostile network names too many. */
@@ -164,51 +192,14 @@ export class Hosts {
     const now = Date.now()
     for (const [name, host] of this.#hosts) {
       const idle = host.running === 0
-      const clean = host.away === 0 && host.limited === 0 && host.notBefore <= now
-      if (idle && (clean || this.#hosts.size > MAX_REMEMBERED)) this.#hosts.delete(name)
+      if (idle && (isClean(host, now) || this.#hosts.size > MAX_REMEMBERED)) this.#hosts.delete(name)
     }
   }
 }
 
-/** What a failed fetch says of the host, not of the repo. */
-export const outcomeOfFailure = ({ reason, retryAfterMs }: RepoFailure): HostOutcome => {
-  if (reason === 'rate_limited') return { kind: 'limited', waitMs: retryAfterMs ?? null }
-  if (reason === 'http_5xx' && retryAfterMs !== undefined) return { kind: 'limited', waitMs: retryAfterMs }
-  if (reason === 'unreachable' || reason === 'timeout') return { kind: 'away' }
-  return { kind: 'ok', waitMs: null }
-}
-
-/** What the end of a fetch tells about its host. A wait is never cut short by jitter, only lengthened. */
-const learn = (host: Host, outcome: HostOutcome): void => {
-  const now = Date.now()
-  switch (outcome.kind) {
-    case 'ok':
-      host.limited = 0
-      host.away = 0
-      if (outcome.waitMs !== null) hold(host, now + spread(outcome.waitMs), 'rate_limited')
-      return
-    case 'limited': {
-      host.limited++
-      // Also the floor of a named wait: a host that says "too many, come back in 0 seconds" is not to be hammered.
-      const own = jitter(backoffMs(host.limited, LIMITED))
-      return hold(host, now + Math.max(own, spread(outcome.waitMs ?? 0)), 'rate_limited')
-    }
-    case 'away':
-      host.away++
-      if (host.away >= AWAY_AFTER)
-        hold(host, now + jitter(backoffMs(host.away - AWAY_AFTER + 1, AWAY)), 'host_down')
-  }
-}
-
-const hold = (host: Host, until: number, why: Host['why']): void => {
-  if (until <= host.notBefore) return
-  host.notBefore = until
-  host.why = why
-}
-
-const spread = (waitMs: number): number => {
-  const bounded = Math.min(waitMs, MAX_NAMED_WAIT_MS)
-  return bounded + Math.random() * Math.min(1_000, bounded / 10)
+const WHY: Readonly<Record<Host['why'], string>> = {
+  rate_limited: 'the host asked for more time than we wait',
+  host_down: 'the host does not answer',
 }
 
 const abortError = (signal: AbortSignal): Error =>

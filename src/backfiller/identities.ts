@@ -9,7 +9,8 @@ import { didKeyCacheKey, didPdsCacheKey } from '../event/streams.ts'
 import { describeError, TransientError } from '../lib/errors.ts'
 import type { Log } from '../stream/log.ts'
 import { RepoFailure, type FailureReason } from './classify.ts'
-import type { HostOutcome, Hosts } from './hosts.ts'
+import type { HostOutcome } from './host.ts'
+import type { Hosts } from './hosts.ts'
 
 export type Identity = {
   readonly pds: string
@@ -34,6 +35,14 @@ export type IdentitiesOptions = {
   readonly onLookup: (source: LookupSource) => void
 }
 
+/** How the one directory of did:plc has answered. */
+export type DirectoryState = {
+  readonly answeredAt: number | null
+  /** Since its last answer. */
+  readonly failures: number
+  readonly lastError: string | null
+}
+
 type Known = { readonly pds: string; readonly signingKey: string | null; readonly until: number }
 
 export class Identities {
@@ -41,8 +50,14 @@ export class Identities {
   readonly #known = new Map<string, Known>()
   readonly #flights = new Map<string, Promise<Identity>>()
 
+  #directory: DirectoryState = { answeredAt: null, failures: 0, lastError: null }
+
   constructor(options: IdentitiesOptions) {
     this.#options = options
+  }
+
+  get directory(): DirectoryState {
+    return this.#directory
   }
 
   /** Rejects with RepoFailure. */
@@ -117,15 +132,28 @@ export class Identities {
     const { directories, resolver, onLookup } = this.#options
     const slot = await directories.acquire(directoryOf(did), signal)
     let outcome: HostOutcome = { kind: 'ok', waitMs: null }
+    let said: string | null = null
     onLookup('network')
     try {
       return await resolver.resolveDid(did, signal)
     } catch (error) {
-      if (error instanceof TransientError) outcome = { kind: 'limited', waitMs: error.retryAfterMs ?? null }
+      if (error instanceof TransientError) {
+        outcome = { kind: 'limited', waitMs: error.retryAfterMs ?? null }
+        said = describeError(error)
+      }
       throw signal.aborted ? error : identityFailure(error)
     } finally {
-      slot.release(outcome)
+      slot.release(outcome, said)
+      if (did.startsWith('did:plc:') && !signal.aborted) this.#heard(said)
     }
+  }
+
+  #heard(error: string | null): void {
+    const { failures, answeredAt } = this.#directory
+    this.#directory =
+      error === null
+        ? { answeredAt: Date.now(), failures: 0, lastError: null }
+        : { answeredAt, failures: failures + 1, lastError: error }
   }
 
   async #share(did: string, pds: string, signingKey: string | null): Promise<void> {

@@ -51,7 +51,12 @@ type Parts = {
 
 const createParts = (settings: Settings, registry: Registry): Parts => {
   const { log, concurrency, perHostConcurrency, hostPatienceMs: patienceMs } = settings
-  const hosts = new Hosts({ concurrency, perHost: perHostConcurrency, patienceMs })
+  const hosts = new Hosts({
+    concurrency,
+    perHost: perHostConcurrency,
+    patienceMs,
+    onLimitedSeconds: (seconds) => metrics.rateLimitWaitSeconds.inc(seconds),
+  })
   const budget = new ByteBudget(settings.memoryBytes)
   const progress = new Progress()
   const accounts = openAccounts()
@@ -74,7 +79,16 @@ const createParts = (settings: Settings, registry: Registry): Parts => {
     onActiveChange: (active) => onBackpressure(active, settings, metrics, progress),
     onActiveSeconds: (seconds) => metrics.backpressureSeconds.inc(seconds),
   })
-  return { metrics, inputReports, accounts, hosts, budget, gate, progress, identities: createIdentities(settings, metrics) }
+  return {
+    metrics,
+    inputReports,
+    accounts,
+    hosts,
+    budget,
+    gate,
+    progress,
+    identities: createIdentities(settings, metrics),
+  }
 }
 
 /** Delivered entries that wait for a place count as waiting: nobody works on them. */

@@ -7,6 +7,7 @@ import { retryLevel } from '../lib/logger.ts'
 import { createConsumer, type Delivery, type Letter } from '../stream/consumer.ts'
 import { letterFields } from '../stream/dead-letter.ts'
 import type { Fields } from '../stream/log.ts'
+import { withoutMark } from './hold.ts'
 import type { Settings } from './options.ts'
 import type { InputReports } from './streams.ts'
 
@@ -17,6 +18,8 @@ export interface Intake {
   done(entry: Delivery): Promise<void>
   /** Try again after the backoff that its deliveries call for, or set it aside when they are used up. */
   fail(entry: Delivery, reason: string, error: string): Promise<'retry' | 'dead'>
+  /** As `fail`, but there are no more attempts. */
+  giveUp(entry: Delivery, reason: string, error: string): Promise<void>
   /** Set aside now. */
   bury(entry: Delivery, reason: string, error: string): Promise<void>
 }
@@ -56,12 +59,14 @@ export const openIntake = (settings: Settings, reports: IntakeReports): Intake =
     done: ({ id }) => consumer.done([id]),
     fail: (entry, reason, error) =>
       explained(entry, `${reason}: ${error}`, () => consumer.fail(entry, EXHAUSTED)),
+    giveUp: (entry, reason, error) =>
+      explained(entry, `${reason}: ${error}`, () => consumer.poison(entry, EXHAUSTED)),
     bury: (entry, reason, error) => explained(entry, error, () => consumer.poison(entry, reason)),
   }
 }
 
 /** Without an error of ours the consumer gave up by itself, and its reason is a sentence. */
-const letterOf = (letter: Letter, error: string | undefined): Fields =>
-  error === undefined
-    ? { ...letterFields(letter), reason: EXHAUSTED, error: letter.reason }
-    : { ...letterFields(letter), error }
+const letterOf = (letter: Letter, error: string | undefined): Fields => {
+  const fields = letterFields({ ...letter, fields: withoutMark(letter.fields) })
+  return error === undefined ? { ...fields, reason: EXHAUSTED, error: letter.reason } : { ...fields, error }
+}

@@ -39,6 +39,8 @@ export type BackfillerOptions = Readonly<{
   slowAfterMs?: number
   /** A repo whose host asks for a longer wait is put back into the stream. */
   hostPatienceMs?: number
+  /** A repo whose host gives no answer is put back for so long, all in all, before it is dead-lettered. */
+  hostAwayMs?: number
   /** CAR bytes in memory, all repos together. */
   memoryBytes?: number
   /** A larger CAR is dead-lettered. Never more than `memoryBytes`. */
@@ -69,6 +71,7 @@ export const BACKFILLER_DEFAULTS = {
   minBytesPerSecond: 1024,
   slowAfterMs: 30_000,
   hostPatienceMs: 30_000,
+  hostAwayMs: 3_600_000,
   memoryBytes: 128 * 1024 * 1024,
   maxRepoBytes: 128 * 1024 * 1024,
   maxRetries: 3,

@@ -34,6 +34,26 @@ test('at the mark everybody waits until the stream is shorter, and the change is
   assert.deepEqual(changes, [true, false])
 })
 
+test('the seconds of back-pressure are told while it lasts', async () => {
+  let length = 10
+  const told: number[] = []
+  const gate = new OutputGate({
+    length: async () => length,
+    highWaterMark: 10,
+    checkEveryMs: 1,
+    onActiveChange: () => undefined,
+    onActiveSeconds: (seconds) => told.push(seconds),
+  })
+  const since = performance.now()
+  const waiting = Promise.all([gate.pass(0, never), gate.pass(0, never)])
+  while (told.length < 5) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(gate.active, true)
+  length = 9
+  await waiting
+  const sum = told.reduce((total, seconds) => total + seconds)
+  assert.ok(sum > 0 && sum <= (performance.now() - since) / 1000, 'two that wait do not count it twice')
+})
+
 test('what was appended since the last look counts before the store is asked again', async () => {
   let asked = 0
   const options = { highWaterMark: 10, checkEveryMs: 60_000, onActiveChange: () => undefined }

@@ -1,6 +1,6 @@
 /** What the backfiller remembers of itself for those who ask in words: totals, the last problems, when it last got anywhere. */
 import { ProblemList, type Problem } from '../monitoring/status.ts'
-import type { Reaction, RepoFailure } from './classify.ts'
+import { isAttempt, type Reaction, type RepoFailure } from './classify.ts'
 
 const TOTALS = ['reposProcessed', 'reposSkipped', 'reposFailed', 'recordsExtracted'] as const
 export type Total = (typeof TOTALS)[number]
@@ -30,7 +30,8 @@ export class Progress {
 
   /** A repo came to an end without being processed. By reason, not by repo: a list of a million DIDs helps nobody. */
   failed({ reason, message }: RepoFailure, reaction: Reaction): void {
-    this.count(reaction === 'skip' ? 'reposSkipped' : 'reposFailed')
+    if (reaction === 'skip') this.count('reposSkipped')
+    else this.count('reposFailed', isAttempt(reason) ? 1 : 0)
     if (reaction === 'skip') return
     const severity = reason === 'unexpected' ? 'error' : reaction === 'bury' ? 'warning' : 'info'
     this.#problems.add(
@@ -47,6 +48,7 @@ export class Progress {
 
 const TODO: Readonly<Record<Exclude<Reaction, 'skip'>, string>> = {
   retry: 'It is tried again; when its attempts are used up it goes to the dead letters.',
+  hold: 'Its host gives no answer; it is put back until the host does or its time is over.',
   wait: 'Its host asked for time; it has been put back to the end of the stream.',
   bury: 'It is in the dead letters; put it back after the cause is gone.',
 }

@@ -12,7 +12,8 @@ import type { ByteBudget } from './budget.ts'
 import { asRepoFailure, RepoFailure, VERDICTS } from './classify.ts'
 import type { Snapshot } from './convert.ts'
 import { discard, openDownload, type Download, type DownloadContext } from './download.ts'
-import { outcomeOfFailure, type HostOutcome, type Hosts } from './hosts.ts'
+import { outcomeOfFailure, type HostOutcome } from './host.ts'
+import type { Hosts } from './hosts.ts'
 import type { Identities, Identity } from './identities.ts'
 import type { BackfillerMetrics } from './metrics.ts'
 import type { Settings } from './options.ts'
@@ -33,16 +34,18 @@ export type SnapshotContext = {
 
 export type UseSnapshot = (snapshot: Snapshot, repo: VerifiedRepo) => Promise<void>
 
-type Attempt = SnapshotContext & { readonly phases: PhaseClock }
+type Attempt = SnapshotContext & { readonly phases: PhaseClock; readonly heldAgain: boolean }
 
+/** `heldAgain`: its host was away before, and it is not the last time that we try. */
 export const withSnapshot = async (
   did: string,
   context: SnapshotContext,
   use: UseSnapshot,
+  heldAgain = false,
 ): Promise<void> => {
   const phases = new PhaseClock()
   try {
-    await findAndVisit(did, { ...context, phases }, use)
+    await findAndVisit(did, { ...context, phases, heldAgain }, use)
   } finally {
     for (const [phase, seconds] of phases.end()) context.metrics.phaseSeconds.observe({ phase }, seconds)
   }
@@ -55,7 +58,7 @@ const findAndVisit = async (did: string, attempt: Attempt, use: UseSnapshot): Pr
   try {
     await visit(did, identity, attempt, use)
   } catch (error) {
-    if (!(error instanceof RepoFailure) || identity.fresh || !VERDICTS[error.reason].refresh) throw error
+    if (!(error instanceof RepoFailure) || identity.fresh || !mayBeStale(error, attempt)) throw error
     metrics.identityRefreshes.inc()
     phases.enter('resolve')
     const anew = await identities.refresh(did, stop)
@@ -63,6 +66,10 @@ const findAndVisit = async (did: string, attempt: Attempt, use: UseSnapshot): Pr
     await visit(did, anew, attempt, use)
   }
 }
+
+/** A repo comes by again and again while its host is away: the directory is not to be asked each time. */
+const mayBeStale = ({ reason }: RepoFailure, { heldAgain }: Attempt): boolean =>
+  VERDICTS[reason].refresh && !(heldAgain && VERDICTS[reason].reaction === 'hold')
 
 /** At the host until it serves us: "too many requests" is waited out, by turns with its other repos. */
 const visit = async (did: string, identity: Identity, attempt: Attempt, use: UseSnapshot): Promise<void> => {
@@ -74,6 +81,7 @@ const visit = async (did: string, identity: Identity, attempt: Attempt, use: Use
     phases.enter('wait')
     const slot = await hosts.acquire(new URL(identity.pds).host, stop)
     let outcome: HostOutcome = { kind: 'ok', waitMs: null }
+    let said: string | null = null
     metrics.running.add(1)
     try {
       const since = performance.now()
@@ -81,11 +89,14 @@ const visit = async (did: string, identity: Identity, attempt: Attempt, use: Use
       metrics.repoSeconds.observe((performance.now() - since) / 1000)
       return
     } catch (error) {
-      if (error instanceof RepoFailure) outcome = outcomeOfFailure(error)
+      if (error instanceof RepoFailure) {
+        outcome = outcomeOfFailure(error)
+        said = `${error.reason}: ${error.message}`
+      }
       if (!(error instanceof RepoFailure) || error.reason !== 'rate_limited') throw error
     } finally {
       metrics.running.add(-1)
-      slot.release(outcome)
+      slot.release(outcome, said)
     }
   }
 }

@@ -1,8 +1,15 @@
 /** The backfiller in words: its streams, its totals, and whether it gets anywhere. */
 import { TransientError } from '../lib/errors.ts'
-import type { Health, ServiceStatus, StatusSource, StreamStatus } from '../monitoring/status.ts'
+import type {
+  Health,
+  ServiceStatus,
+  StatusSource,
+  StreamStatus,
+  UpstreamStatus,
+} from '../monitoring/status.ts'
 import type { Log } from '../stream/log.ts'
 import type { Hosts } from './hosts.ts'
+import type { Identities } from './identities.ts'
 import type { Settings } from './options.ts'
 import type { OutputGate } from './output-gate.ts'
 import type { Progress } from './progress.ts'
@@ -12,6 +19,7 @@ export type StatusContext = {
   readonly settings: Settings
   readonly progress: Progress
   readonly hosts: Hosts
+  readonly identities: Pick<Identities, 'directory'>
   readonly gate: OutputGate
 }
 
@@ -39,12 +47,40 @@ const status = async (context: StatusContext, startedAt: string): Promise<Servic
     version: settings.version,
     store: log.kind,
     startedAt,
-    upstreams: [],
+    upstreams: [directory(context), ...heldHosts(context)],
     streams,
     totals: progress.totals,
     problems: progress.problems,
   }
 }
+
+/** The network is thousands of hosts; of those that are held, these few say what it is about. */
+const MAX_HOSTS = 5
+
+const directory = ({ settings, identities }: StatusContext): UpstreamStatus => {
+  const { answeredAt, failures, lastError } = identities.directory
+  return {
+    ...upstream(new URL(settings.plcUrl).host, answeredAt),
+    state: failures > 0 ? 'waiting' : answeredAt === null ? 'connecting' : 'live',
+    reconnects: failures,
+    lastError,
+  }
+}
+
+const heldHosts = ({ hosts }: StatusContext): readonly UpstreamStatus[] =>
+  hosts.heldHosts(MAX_HOSTS).map(({ name, answeredAt, failures, lastError }) => ({
+    ...upstream(name, answeredAt),
+    state: 'waiting',
+    reconnects: failures,
+    lastError,
+  }))
+
+const upstream = (host: string, answeredAt: number | null) => ({
+  kind: 'repos' as const,
+  host,
+  cursor: null,
+  secondsSinceData: answeredAt === null ? null : (Date.now() - answeredAt) / 1000,
+})
 
 type StreamAsked = Pick<StreamStatus, 'stream' | 'group' | 'highWaterMark'>
 

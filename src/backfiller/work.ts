@@ -7,13 +7,15 @@ import { decodeBackfill, encodeEvent } from '../event/codec.ts'
 import type { BackfillEvent } from '../event/event.ts'
 import { TransientError } from '../lib/errors.ts'
 import type { Delivery } from '../stream/consumer.ts'
+import type { Fields } from '../stream/log.ts'
 import type { Held, RepoEnd } from './accounts.ts'
-import { RepoFailure, VERDICTS, type Verdict } from './classify.ts'
+import { isAttempt, RepoFailure, VERDICTS, type Verdict } from './classify.ts'
 import { accountEventOf } from './convert.ts'
+import { heldForMs, markHeld } from './hold.ts'
 import type { Intake } from './intake.ts'
 import { Abandoned, appendSurely, write, writeRepo, type OutputContext } from './output.ts'
 import type { Progress } from './progress.ts'
-import { withSnapshot, type SnapshotContext } from './snapshot.ts'
+import { withSnapshot, type SnapshotContext, type UseSnapshot } from './snapshot.ts'
 
 export type WorkContext = SnapshotContext &
   OutputContext & { readonly intake: Intake; readonly progress: Progress }
@@ -51,7 +53,7 @@ const attempt = async ({ entry, held }: Taken, context: WorkContext): Promise<vo
   }
   if (entry.deliveries > 1) metrics.retries.inc()
   try {
-    await backfill(event, context)
+    await backfill(event, isHeldAgain(entry, context), context)
   } catch (error) {
     if (!(error instanceof RepoFailure)) throw error
     return settle({ entry, held, event }, error, context)
@@ -63,25 +65,37 @@ const attempt = async ({ entry, held }: Taken, context: WorkContext): Promise<vo
   progress.count('reposProcessed')
 }
 
-const backfill = ({ did }: BackfillEvent, context: WorkContext): Promise<void> =>
-  withSnapshot(did, context, async (snapshot, repo) => {
+const backfill = ({ did }: BackfillEvent, heldAgain: boolean, context: WorkContext): Promise<void> => {
+  const use: UseSnapshot = async (snapshot, repo) => {
     const written = await writeRepo(snapshot, repo, context)
     context.progress.count('recordsExtracted', written)
-  })
+  }
+  return withSnapshot(did, context, use, heldAgain)
+}
+
+/** At the first and at the last time a fresh look at the DID document may show that the account has moved. */
+const isHeldAgain = ({ fields }: Delivery, { settings }: WorkContext): boolean => {
+  const forMs = heldForMs(fields)
+  return forMs !== null && forMs < settings.hostAwayMs
+}
 
 type Delivered = Taken & { readonly event: BackfillEvent }
 
 const settle = async (delivered: Delivered, failure: RepoFailure, context: WorkContext): Promise<void> => {
   const verdict = VERDICTS[failure.reason]
   context.progress.failed(failure, verdict.reaction)
+  if (verdict.reaction !== 'skip') countFailure(failure, context)
   switch (verdict.reaction) {
     case 'skip':
       return skip(delivered, failure, verdict, context)
     case 'wait':
-      return postpone(delivered, failure, context)
+      return postpone(delivered, delivered.entry.fields, context)
+    case 'hold':
+      return hold(delivered, failure, context)
     case 'retry':
+      return fail(delivered, failure, context)
     case 'bury':
-      return fail(delivered, failure, verdict, context)
+      return bury(delivered, failure, context)
   }
 }
 
@@ -102,35 +116,54 @@ const skip = async (
 
 /** The entry goes behind everything that can be done now: first its copy, then the acknowledgement. */
 const postpone = async (
-  { entry, held }: Delivered,
-  { reason }: RepoFailure,
-  context: WorkContext,
+  { entry, held }: Taken,
+  fields: Fields,
+  { settings, intake, metrics, ...context }: WorkContext,
 ): Promise<void> => {
-  await appendSurely(context.settings.inputStream, [entry.fields], context)
-  await context.intake.done(entry)
+  await appendSurely(settings.inputStream, [fields], { settings, metrics, ...context })
+  await intake.done(entry)
   held.end('postponed')
-  context.metrics.failures.inc({ reason })
-  context.metrics.postponed.inc()
+  metrics.postponed.inc()
+}
+
+/** As long as its host is away it costs no attempt; but not for ever. */
+const hold = async (taken: Taken, { reason, message }: RepoFailure, context: WorkContext): Promise<void> => {
+  const { entry, held } = taken
+  const { intake, settings } = context
+  if ((heldForMs(entry.fields) ?? 0) < settings.hostAwayMs) {
+    return postpone(taken, markHeld(entry.fields), context)
+  }
+  await intake.giveUp(entry, reason, message.slice(0, MAX_ERROR_CHARS))
+  held.end('dead_lettered')
 }
 
 const fail = async (
-  { entry, held }: Delivered,
+  { entry, held }: Taken,
   { reason, message }: RepoFailure,
-  { reaction, stage }: Verdict,
-  { intake, metrics }: WorkContext,
+  { intake }: WorkContext,
 ): Promise<void> => {
-  metrics.failed.inc()
-  metrics.failures.inc({ reason })
-  if (stage === 'identity' || stage === 'fetch') metrics.fetchErrors.inc()
-  if (stage === 'parse') metrics.parseErrors.inc()
-  if (stage === 'verification') metrics.verificationErrors.inc()
-  const error = message.slice(0, MAX_ERROR_CHARS)
-  if (reaction === 'bury') {
-    await intake.bury(entry, reason, error)
-    return held.end('dead_lettered')
-  }
-  const fate = await intake.fail(entry, reason, error)
+  const fate = await intake.fail(entry, reason, message.slice(0, MAX_ERROR_CHARS))
   held.end(fate === 'dead' ? 'dead_lettered' : 'failed')
 }
 
+const bury = async (
+  { entry, held }: Taken,
+  { reason, message }: RepoFailure,
+  { intake }: WorkContext,
+): Promise<void> => {
+  await intake.bury(entry, reason, message.slice(0, MAX_ERROR_CHARS))
+  held.end('dead_lettered')
+}
+
 const MAX_ERROR_CHARS = 500
+
+/** Every failure by its reason; as a failed attempt only what was attempted. */
+const countFailure = ({ reason }: RepoFailure, { metrics }: WorkContext): void => {
+  metrics.failures.inc({ reason })
+  if (!isAttempt(reason)) return
+  const { stage } = VERDICTS[reason]
+  metrics.failed.inc()
+  if (stage === 'identity' || stage === 'fetch') metrics.fetchErrors.inc()
+  if (stage === 'parse') metrics.parseErrors.inc()
+  if (stage === 'verification') metrics.verificationErrors.inc()
+}

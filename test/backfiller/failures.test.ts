@@ -10,6 +10,7 @@ import {
   openTestNetwork,
   queue,
   startBackfiller,
+  until,
   untilDrained,
 } from './testing.ts'
 
@@ -88,6 +89,7 @@ for (const [what, answers, reason] of SKIPPED) {
     assert.equal(await running.metric('backfiller_repos_processed_total'), 0)
     assert.equal(await running.metric('backfiller_repos_failed_total'), 0)
     assert.deepEqual(await entriesOf(log, 'repo_backfill_dlq'), [])
+    assert.equal(await running.metric('backfiller_repos_running'), 0)
     const status = /^repo_(deactivated|takendown|suspended)$/.exec(reason)?.[1]
     const told = (await eventsOf(log)).map((event) => (event.type === 'account' ? event.status : event.type))
     assert.deepEqual(told, status === undefined ? [] : [status])
@@ -114,7 +116,7 @@ const FAILED: readonly Case[] = [
   [
     'a CAR that stops in the middle for ever',
     { getRepo: (response) => void response.writeHead(200, CAR).write('x') },
-    'timeout',
+    'interrupted',
   ],
   [
     'a CAR that breaks off',
@@ -152,7 +154,7 @@ const endless = (response: ServerResponse) => {
 for (const [what, answers, reason] of FAILED) {
   test(`${what} is a failure: ${reason}, and no event comes of it`, async (t) => {
     const [log, plcUrl] = [await openTestLog(t), await openHost(t, answers)]
-    const limits = { httpTimeoutMs: 200, memoryBytes: 2_097_152, maxRetries: 1 }
+    const limits = { httpTimeoutMs: 1_000, memoryBytes: 2_097_152, maxRetries: 1, hostAwayMs: 0 }
     const running = startBackfiller(t, { log, plcUrl, ...limits })
     await queue(log, [did])
     await untilDrained(log)
@@ -164,6 +166,8 @@ for (const [what, answers, reason] of FAILED) {
     assert.equal(letter?.['reason'], reason === 'too_large' ? 'too_large' : 'max_retries_exceeded')
     assert.equal(await running.metric('backfiller_memory_bytes'), 0)
     assert.equal(await running.metric('backfiller_repos_running'), 0)
+    assert.equal(await running.metric('backfiller_conservation_residual{stage="repos"}'), 0)
+    assert.equal(await running.metric('backfiller_conservation_residual{stage="records"}'), 0)
   })
 }
 
@@ -217,6 +221,48 @@ test('a host that asks for a long wait keeps its repos out of the way: put back,
   assert.equal(await running.metric('backfiller_fetches_total{answer="429"}'), 1)
   assert.equal(await running.metric('backfiller_repos_skipped_total{reason="repo_not_found"}'), 1)
   assert.deepEqual(await entriesOf(log, 'repo_backfill_dlq'), [])
+})
+
+test('a host that is away for a while costs its repos time and no attempt; the status says who and why', async (t) => {
+  let away = true
+  const log = await openTestLog(t)
+  const pds = await openHost(t, {
+    getRepo: (response, request) =>
+      away ? void response.destroy() : json(400, { error: 'RepoNotFound' })(response, request),
+  })
+  const running = startBackfiller(t, { log, plcUrl: pds, maxRetries: 1 })
+  await queue(log, [did])
+  await until(async () => (await running.metric('backfiller_failures_total{reason="host_down"}')) > 0)
+  const { upstreams } = await running.status.status()
+  const { host } = new URL(pds)
+  assert.deepEqual(
+    upstreams.map(({ kind, host, state }) => ({ kind, host, state })),
+    [
+      { kind: 'repos', host, state: 'live' },
+      { kind: 'repos', host, state: 'waiting' },
+    ],
+  )
+  assert.match(upstreams[1]?.lastError ?? '', /^unreachable: /)
+  away = false
+  await untilDrained(log)
+  assert.equal(await running.metric('backfiller_repos_skipped_total{reason="repo_not_found"}'), 1)
+  assert.equal(await running.metric('backfiller_fetches_total{answer="none"}'), 3)
+  assert.equal(await running.metric('backfiller_repos_failed_total'), 3, 'only what was attempted')
+  assert.equal(await running.metric('backfiller_identity_refreshes_total'), 1, 'for repo_not_found')
+  assert.deepEqual(await entriesOf(log, 'repo_backfill_dlq'), [])
+})
+
+test('a host that stays away is given up when its time is over, with the reason', async (t) => {
+  const [log, plcUrl] = [await openTestLog(t), await openHost(t, { document: json(200, documentOf(CLOSED)) })]
+  const running = startBackfiller(t, { log, plcUrl, hostAwayMs: 300, maxRetries: 1 })
+  await queue(log, [did])
+  await untilDrained(log)
+  await running.stop()
+  assert.ok((await running.metric('backfiller_repos_postponed_total')) > 0)
+  const [letter] = await entriesOf(log, 'repo_backfill_dlq')
+  assert.equal(letter?.['reason'], 'max_retries_exceeded')
+  assert.match(letter?.['error'] ?? '', /^(unreachable|host_down): /)
+  assert.equal(letter?.['held_since'], undefined)
 })
 
 test('a host that never finishes does not slow down the repos of others', async (t) => {

@@ -25,6 +25,8 @@ const ELSEWHERE = [
   'backfiller_store_retries_total',
   'backfiller_records_dropped_total',
   'backfiller_repos_postponed_total',
+  // Its cause is a defect: accounts.test.ts makes some.
+  'backfiller_conservation_residual',
 ]
 
 test('every metric moves when its cause happens', async (t) => {
