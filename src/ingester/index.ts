@@ -9,7 +9,7 @@ import { createRegistry } from '../monitoring/registry.ts'
 import { ProblemList, type StatusSource } from '../monitoring/status.ts'
 import { storeMetrics } from '../monitoring/stream-metrics.ts'
 import { StreamWatch } from '../stream/watch.ts'
-import { openLedgers, type InHand } from './conservation.ts'
+import { openLedgers, type InHand, type Ledgers } from './conservation.ts'
 import { runFirehose } from './firehose.ts'
 import { runLabels } from './labels.ts'
 import { createLevels } from './levels.ts'
@@ -30,6 +30,8 @@ export type Ingester = {
   readonly service: Service
   readonly registry: Registry
   readonly status: StatusSource
+  /** What its conservation metrics are read from. */
+  readonly ledgers: Ledgers
 }
 
 const RUN: Readonly<Record<Part, (upstream: Upstream, room: Room, life: Life) => Promise<void>>> = {
@@ -74,6 +76,7 @@ export const createIngester = (options: IngesterOptions): Ingester => {
   const life = { running: false }
   return {
     registry,
+    ledgers,
     status: statusSource({ room, levels, registry, life }),
     service: { name: 'ingester', run: (signal) => run(room, life, signal) },
   }
