@@ -61,7 +61,7 @@ const progress = (clock: Clock): readonly Alert[] => [
   {
     name: 'IndexedRateLow',
     expr: `sum by (stream) (rate(stream_acknowledged_total{job="rust-indexer"}[${clock.range(600)}]))
-  / on (stream) sum by (stream) (rate(ingester_entries_written_total{stream!="repo_backfill"}[${clock.range(600)}])) < 0.5
+  / on (stream) sum by (stream) (rate(ingester_entries_written_total[${clock.range(600)}])) < 0.5
   and on (stream) sum by (stream) (rate(ingester_entries_written_total[${clock.range(600)}])) > 1`,
     forSeconds: 600,
     severity: 'critical',

@@ -55,7 +55,7 @@ const forecasts = (clock: Clock): readonly Recording[] => [
   },
   {
     record: 'store:full_seconds:eta',
-    expr: `max(store_capacity_bytes - store_used_bytes) / clamp_min(max(deriv(store_used_bytes[${clock.range(1_800)}])), 0)`,
+    expr: `min(store_capacity_bytes - store_used_bytes) / clamp_min(max(deriv(store_used_bytes[${clock.range(1_800)}])), 0)`,
     help: 'Seconds until the store is full, at the present trend; +Inf when it does not grow.',
   },
 ]
