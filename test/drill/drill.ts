@@ -54,7 +54,7 @@ const QUIET_LOOKS = 4
 const LOOK_EVERY_MS = 500
 
 /** Nothing is pending or firing, every target is up, and the webhook has heard the end of everything. */
-export const quiet = async (stack: Stack): Promise<void> => {
+export const quiet = async (stack: Stack, withinMs = QUIET_WITHIN_MS): Promise<void> => {
   let looks = 0
   let seen: readonly string[] = []
   await until(
@@ -64,7 +64,7 @@ export const quiet = async (stack: Stack): Promise<void> => {
       looks = seen.length === 0 ? looks + 1 : 0
       return looks >= QUIET_LOOKS ? true : null
     },
-    { everyMs: LOOK_EVERY_MS, longestMs: QUIET_WITHIN_MS, why: () => seen },
+    { everyMs: LOOK_EVERY_MS, longestMs: withinMs, why: () => seen },
   )
 }
 

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import { EXIT } from '../../src/lib/errors.ts'
 import { DRILLS } from './drills/index.ts'
-import { run, type Drill, type DrillResult } from './drill.ts'
+import { quiet, run, type Drill, type DrillResult } from './drill.ts'
 import { keep, progress, table } from './report.ts'
 import { hasRunbook } from './runbook.ts'
 import { openStack, type Stack } from './stack.ts'
@@ -24,13 +24,27 @@ const chosen = (): readonly Drill[] => {
   })
 }
 
+/** A stack that is not well by itself measures nothing: then the run ends. */
+const openQuietStack = async (): Promise<Stack> => {
+  const stack = await openStack()
+  try {
+    await quiet(stack, FRESH_QUIET_WITHIN_MS)
+    return stack
+  } catch (error) {
+    await stack[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+const FRESH_QUIET_WITHIN_MS = 90_000
+
 /** A stack that is not quiet any more serves no other drill. */
 const runAll = async (drills: readonly Drill[]): Promise<readonly DrillResult[]> => {
   let stack: Stack | null = null
   const results: DrillResult[] = []
   try {
     for (const [i, drill] of drills.entries()) {
-      stack ??= await openStack()
+      stack ??= await openQuietStack()
       const result = await run(drill, stack)
       results.push(result)
       console.error(progress(result, i + 1, drills.length))

@@ -53,7 +53,7 @@ const openNetwork = (now: () => number): Promise<Sandbox> =>
     accounts: 40,
     records: 2_000_000,
     backfillShare: 0.0005,
-    ratePerSecond: EVENTS_PER_SECOND,
+    ratePerSecond: 0,
     pdses: 2,
     now,
   })
@@ -122,6 +122,8 @@ export const openStack = async (): Promise<Stack> => {
   await using opening = new AsyncDisposableStack()
   const world = await openWorld(opening)
   const fleet = await openFleet(opening, world)
+  // Not before: what nobody followed yet would come late.
+  world.network.setRate(EVENTS_PER_SECOND)
   const watchers = await openWatchers(opening, world, fleet)
   const all = opening.move()
   return { ...world, ...fleet, ...watchers, [Symbol.asyncDispose]: () => all.disposeAsync() }

@@ -45,10 +45,11 @@ export const openPrometheus = (watched: Watched, alertmanager: string): Promethe
   const folder = join(watched.folder, 'prometheus')
   mkdirSync(folder)
   const file = (name: string) => join(folder, name)
-  const files = { config: file('prometheus.yml'), rules: file('rules.yml'), more: file('more.yml') }
-  const config = prometheusConfig(watched.targets, [files.rules, files.more], alertmanager)
+  const files = { config: file('prometheus.yml'), rules: file('rules'), more: file('more.yml') }
+  const config = prometheusConfig(watched.targets, [join(files.rules, '*.yml'), files.more], alertmanager)
   writeFileSync(files.config, stringify(config))
-  writeFileSync(files.rules, drillRules())
+  mkdirSync(files.rules)
+  for (const [name, text] of drillRules()) writeFileSync(join(files.rules, name), text)
   writeFileSync(files.more, 'groups: []')
   const url = `http://127.0.0.1:${watched.port}`
   const program = new Program({
