@@ -32,7 +32,7 @@ const decorate = (document: Document, recordings: readonly Recording[]): void =>
     rule.spaceBefore = index > 0
     const help = recordings[index]?.help
     if (help) rule.commentBefore = ` ${help}`
-    const expr = rule.items.find(({ key }: Pair) => (key as Scalar).value === 'expr')?.value as unknown
+    const expr = rule.items.find(({ key }: Pair) => (key as Scalar).value === 'expr')?.value
     if (expr && (expr as Scalar<string>).value.includes('\n')) (expr as Scalar).type = 'BLOCK_LITERAL'
   })
 }

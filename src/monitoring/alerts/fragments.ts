@@ -14,3 +14,12 @@ export const recent = (clock: Clock, selector: string): string =>
 /** Services run only the parts they were told to. */
 export const whilePartRuns = (part: 'firehose' | 'repos' | 'labels'): string =>
   `and on (job, instance) ingester_part_running{part="${part}"} == 1`
+
+/**
+ * Some metrics of rsky carry a label `type`, and so do the seed's targets (`type: rust`). Prometheus then renames the metric's own to
+ * `exported_type`, unless the job says honor_labels. What is excluded under both names is right in either case.
+ */
+export const typeIsNot = (values: string): string => `type!~"${values}", exported_type!~"${values}"`
+
+/** The WebSockets to relays. */
+export const RELAY_SOCKETS = `ingester_websocket_connections{${typeIsNot('labels')}}`

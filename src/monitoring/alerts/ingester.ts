@@ -1,6 +1,6 @@
 /** The way in: the relay is silent, gone, late, has gaps; the cursor stands; the output is full. */
 import type { Alert, Clock, RuleGroup } from './alert.ts'
-import { recent, whilePartRuns } from './fragments.ts'
+import { recent, RELAY_SOCKETS, typeIsNot, whilePartRuns } from './fragments.ts'
 
 const FIREHOSE = whilePartRuns('firehose')
 
@@ -12,7 +12,7 @@ const firehose = (clock: Clock): readonly Alert[] => [
   {
     name: 'FirehoseSilent',
     expr: `${recent(clock, 'ingester_seconds_since_last_frame')} > ${clock.value(60)}
-  and on (job, instance) ingester_websocket_connections{type="firehose"} > 0
+  and on (job, instance) ${RELAY_SOCKETS} > 0
   ${FIREHOSE}
   ${unlessHeldBack(clock)}`,
     forSeconds: 60,
@@ -25,7 +25,7 @@ const firehose = (clock: Clock): readonly Alert[] => [
   },
   {
     name: 'FirehoseDisconnected',
-    expr: `${recent(clock, 'ingester_websocket_connections{type="firehose"}')} == 0 ${FIREHOSE}`,
+    expr: `${recent(clock, RELAY_SOCKETS)} == 0 ${FIREHOSE}`,
     forSeconds: 120,
     severity: 'critical',
     service: 'ingester',
@@ -103,12 +103,12 @@ const gaps = (clock: Clock): readonly Alert[] => [
 const failures = (clock: Clock): readonly Alert[] => [
   {
     name: 'IngesterErrors',
-    expr: `sum by (job, instance, type) (increase(ingester_errors_total{type!~"parse_failed|label_parse"}[${clock.range(300)}])) > 5`,
+    expr: `sum by (job, instance, type, exported_type) (increase(ingester_errors_total{${typeIsNot('parse_failed|label_parse')}}[${clock.range(300)}])) > 5`,
     forSeconds: 300,
     severity: 'warning',
     service: 'ingester',
     summary:
-      '{{ $value | humanize }} failures of kind {{ $labels.type }} in 5 minutes at {{ $labels.instance }}',
+      '{{ $value | humanize }} failures of kind {{ or $labels.exported_type $labels.type }} in 5 minutes at {{ $labels.instance }}',
     description:
       'The ingester handles each of them by trying again, yet they do not stop. Check first its log for that kind, and the state of the upstream or store it names.',
     dashboard: 'ingester',

@@ -15,6 +15,8 @@ export type Selector = {
   readonly range: string | null
   /** The functions and aggregations around it, innermost first. */
   readonly within: readonly string[]
+  /** Only whether it is there counts, not its value: it stands bare behind `unless`. */
+  readonly presence: boolean
 }
 
 export type Expression = { readonly text: string; readonly node: Node }
@@ -78,5 +80,6 @@ export const selectorsOf = (expression: Expression): Selector[] =>
       matchers: matchersOf(expression, node),
       range: range ? textOf(expression, range) : null,
       within: around(expression, node),
+      presence: node.parent?.getChild('Unless') != null && node.prevSibling !== null,
     }
   })

@@ -5,6 +5,7 @@ import { fleetCases } from './fleet.cases.ts'
 import { freshnessCases } from './freshness.cases.ts'
 import { indexerFailureCases } from './indexer-failures.cases.ts'
 import { indexerCases } from './indexer.cases.ts'
+import { ingesterFailureCases } from './ingester-failures.cases.ts'
 import { ingesterCases } from './ingester.cases.ts'
 import { monitoringCases } from './monitoring.cases.ts'
 import { recordingCases } from './recordings.cases.ts'
@@ -14,6 +15,7 @@ export const ALERT_CASES: readonly AlertCase[] = [
   ...rskyCases,
   ...fleetCases,
   ...ingesterCases,
+  ...ingesterFailureCases,
   ...backfillerCases,
   ...indexerCases,
   ...indexerFailureCases,

@@ -109,7 +109,7 @@ export const promtoolTest = async (suites: readonly Suite[]): Promise<string> =>
     return await new Promise((resolve, reject) => {
       const options = { maxBuffer: 256 * 1024 * 1024 }
       execFile(promtool, ['test', 'rules', ...files], options, (error, stdout, stderr) => {
-        if (error && typeof error.code !== 'number') reject(error as Error)
+        if (error && typeof error.code !== 'number') reject(new Error(error.message))
         else resolve(error ? failuresOf(`${stderr}${stdout}`) : '')
       })
     })
