@@ -10,12 +10,18 @@ export type Scraped = { readonly samples: readonly Sample[]; readonly unreadable
 
 const LINE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?$/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g
-const SPECIAL: Readonly<Record<string, number>> = { '+Inf': Infinity, '-Inf': -Infinity, NaN: Number.NaN }
+/** As Prometheus reads them: in any case. */
+const SPECIAL: Readonly<Record<string, number>> = {
+  '+inf': Infinity,
+  inf: Infinity,
+  '-inf': -Infinity,
+  nan: Number.NaN,
+}
 
 const sampleOf = (line: string): Sample | null => {
   const [, name, labels = '', text = ''] = LINE.exec(line) ?? []
-  const value = SPECIAL[text] ?? Number(text)
-  if (name === undefined || (Number.isNaN(value) && text !== 'NaN')) return null
+  const value = SPECIAL[text.toLowerCase()] ?? Number(text)
+  if (name === undefined || (Number.isNaN(value) && text.toLowerCase() !== 'nan')) return null
   const pairs = [...labels.matchAll(LABEL)].map(([, label = '', word = '']) => [label, word] as const)
   return { name, labels: Object.fromEntries(pairs), value }
 }
