@@ -9,6 +9,8 @@ export type Watched = {
   readonly group: string
   /** null: its length is not wanted. */
   readonly deadLetterStream: string | null
+  /** How long a consumer with pending entries is silent before it has abandoned them; 5 minutes. */
+  readonly abandonedAfterMs?: number
 }
 
 export type StreamFigures = {
@@ -46,7 +48,6 @@ export type StoreFigures = {
   readonly safety: StoreSafety
 }
 
-/** A consumer not heard of for so long, with entries pending, has abandoned them. */
 export const ABANDONED_AFTER_MS = 300_000
 /** How many of the oldest pending entries are looked at. */
 export const PENDING_SAMPLE = 100

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { consumerContract } from '../../../test/contract/consumer-contract.ts'
 import { logContract } from '../../../test/contract/log-contract.ts'
 import type { OpenStore } from '../../../test/contract/store.ts'
+import { streamTruth } from '../../../test/contract/truth.ts'
 import { openEmbeddedLog } from './index.ts'
 
 const open: OpenStore = async () => {
@@ -25,3 +26,4 @@ const open: OpenStore = async () => {
 
 logContract('an embedded file', open)
 consumerContract('an embedded file', open)
+streamTruth('an embedded file', open, null)

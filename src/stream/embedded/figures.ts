@@ -27,8 +27,8 @@ export class Presence {
   }
 
   /** Those heard of within the time after which a silent one has abandoned its entries. */
-  active(stream: string, group: string): ReadonlySet<string> {
-    const since = Date.now() - ABANDONED_AFTER_MS
+  active(stream: string, group: string, silentMs: number): ReadonlySet<string> {
+    const since = Date.now() - silentMs
     const consumers = this.#heard.get(JSON.stringify([stream, group])) ?? new Map<string, number>()
     return new Set([...consumers].filter(([, at]) => at >= since).map(([name]) => name))
   }
@@ -42,12 +42,12 @@ export type FiguresSource = {
 }
 
 export const streamFigures = (source: FiguresSource, watched: Watched): StreamFigures => {
-  const { stream, group, deadLetterStream } = watched
+  const { stream, group, deadLetterStream, abandonedAfterMs = ABANDONED_AFTER_MS } = watched
   const { sql, catalog, entries, presence } = source
   const { length, oldestAgeMs } = entries.streamStats(stream)
   const { lag, pending, oldestPendingIdleMs } = entries.groupStats(stream, group)
   const found = catalog.findGroup(stream, group)
-  const active = presence.active(stream, group)
+  const active = presence.active(stream, group, abandonedAfterMs)
   return {
     entries: length,
     oldestEntryAgeMs: oldestAgeMs,
@@ -56,7 +56,10 @@ export const streamFigures = (source: FiguresSource, watched: Watched): StreamFi
     pending,
     oldestPendingIdleMs,
     mostDeliveries: found === null ? 0 : mostDeliveries(sql, found.group),
-    consumers: { active: active.size, abandoned: found === null ? 0 : abandoned(sql, found.group, active) },
+    consumers: {
+      active: active.size,
+      abandoned: found === null ? 0 : abandoned(sql, found.group, { active, abandonedAfterMs }),
+    },
     deadLetters: deadLetterStream === null ? 0 : entries.streamStats(deadLetterStream).length,
     isGroupAhead: false,
     lost: 0,
@@ -78,11 +81,15 @@ const mostDeliveries = (sql: Sql, { table }: Group): number =>
   )?.most ?? 0
 
 /** Among the entries that wait longest, those of consumers that nobody has heard of. */
-const abandoned = (sql: Sql, { table }: Group, active: ReadonlySet<string>): number => {
+const abandoned = (
+  sql: Sql,
+  { table }: Group,
+  { active, abandonedAfterMs }: { active: ReadonlySet<string>; abandonedAfterMs: number },
+): number => {
   const rows = sql.all<{ consumer: string }>(
     `SELECT DISTINCT consumer FROM (
        SELECT consumer FROM ${table} WHERE delivered_at < ? ORDER BY delivered_at LIMIT ${PENDING_SAMPLE})`,
-    Date.now() - ABANDONED_AFTER_MS,
+    Date.now() - abandonedAfterMs,
   )
   return rows.filter(({ consumer }) => !active.has(consumer)).length
 }

@@ -12,7 +12,7 @@ import type { Topology } from './topology.ts'
 /** A missing stream has nothing; a stream without the group has no pending entries and nobody to deliver to. */
 export const streamFigures = async (
   topology: Topology,
-  { stream, group, deadLetterStream }: Watched,
+  { stream, group, deadLetterStream, abandonedAfterMs = ABANDONED_AFTER_MS }: Watched,
   losses: Losses,
 ): Promise<StreamFigures> => {
   const ask = (key: string, command: Command) => orNothing(topology.send(key, command))
@@ -30,7 +30,7 @@ export const streamFigures = async (
     ...shape,
     oldestPendingIdleMs: Math.max(0, ...rows.map((row) => row.idleMs)),
     mostDeliveries: Math.max(0, ...rows.map((row) => row.deliveries)),
-    consumers: consumerStates(consumers),
+    consumers: consumerStates(consumers, abandonedAfterMs),
     deadLetters: number(deadLetters),
     lost: losses.of(stream, group),
   }
@@ -67,9 +67,9 @@ const ageOf = (id: Reply | undefined): number | null => {
   return name === null ? null : Math.max(0, Date.now() - positionOf(name)[0])
 }
 
-const consumerStates = (reply: Reply): { active: number; abandoned: number } => {
+const consumerStates = (reply: Reply, afterMs: number): { active: number; abandoned: number } => {
   const consumers = list(reply).map(record)
-  const isSilent = (consumer: ReadonlyMap<string, Reply>) => number(consumer.get('idle')) > ABANDONED_AFTER_MS
+  const isSilent = (consumer: ReadonlyMap<string, Reply>) => number(consumer.get('idle')) > afterMs
   return {
     active: consumers.filter((consumer) => !isSilent(consumer)).length,
     abandoned: consumers.filter((consumer) => isSilent(consumer) && number(consumer.get('pending')) > 0)

@@ -1,5 +1,6 @@
 import { consumerContract } from '../../../test/contract/consumer-contract.ts'
 import { logContract } from '../../../test/contract/log-contract.ts'
+import { redisTruth } from '../../../test/contract/redis-truth.ts'
 import type { OpenStore } from '../../../test/contract/store.ts'
 import { redisUrl } from '../../../test/harness/services.ts'
 import { openRedisLog } from './index.ts'
@@ -20,3 +21,4 @@ const open: OpenStore = async () => {
 
 logContract('Redis', open)
 consumerContract('Redis', open)
+redisTruth('Redis', {})
