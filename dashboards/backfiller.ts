@@ -256,5 +256,6 @@ export const backfiller: Page = {
   title: 'Backfiller',
   says: 'How far is the backfill, what slows it, and what could not be had?',
   jobsWith: 'backfiller_repos_processed_total',
+  job: 'rust-backfiller',
   rows: [work, repos, network, failures, output, streamsRow, storeRow, processRow],
 }

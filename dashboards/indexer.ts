@@ -194,5 +194,6 @@ export const indexer: Page = {
   title: 'Indexer',
   says: 'Does everything reach the database, how soon, and what stands in the way?',
   jobsWith: 'indexer_events_processed_total',
+  job: 'rust-indexer',
   rows: [freshness, events, batches, failures, streamsRow, database, identities, storeRow, processRow],
 }

@@ -22,7 +22,8 @@ const content: Row = {
       says: 'Frames of relays and labelers and what became of them.',
       unit: 'ops',
       of: {
-        '{{type}} {{outcome}}': `${rate('ingester_frames_total', 'type, outcome')} > 0 or ${rate('ingester_frames_total')}`,
+        '{{type}}': rate('ingester_frames_total', 'type'),
+        '{{outcome}}': rate('ingester_frames_total', 'outcome'),
       },
       runbooks: ['FramesUnreadable'],
     },
@@ -199,6 +200,7 @@ export const ingester: Page = {
   title: 'Ingester',
   says: 'Is everything heard that the network says, and is it all durable?',
   jobsWith: 'ingester_firehose_events_total',
+  job: 'rust-ingester',
   hostsOf: 'ingester_host_connected',
   rows: [upstreams, content, listing, writing, correctness, storeRow, processRow],
 }

@@ -60,6 +60,8 @@ export type Page = {
   readonly says: string
   /** A metric that exactly the jobs of this page export: what the variable `job` offers. */
   readonly jobsWith: string
+  /** The job selected at first; all of them when absent. Every service exports its process, so All shows those of all. */
+  readonly job?: string
   /** Offers the variable `host`, with the values of this metric's label. */
   readonly hostsOf?: string
   readonly rows: readonly Row[]

@@ -18,7 +18,7 @@ export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' }
 export const TAG = 'millrace'
 export const RUNBOOKS = `${DOCS_URL}/runbooks`
 
-const labelValues = (name: string, metric: string): QueryVariableBuilder =>
+const labelValues = (name: string, metric: string, first?: string): QueryVariableBuilder =>
   new QueryVariableBuilder(name)
     .label(name)
     .datasource(DATASOURCE)
@@ -29,11 +29,11 @@ const labelValues = (name: string, metric: string): QueryVariableBuilder =>
     .multi(true)
     .includeAll(true)
     .allValue('.+')
-    .current({ selected: true, text: ['All'], value: ['$__all'] })
+    .current({ selected: true, text: [first ?? 'All'], value: [first ?? '$__all'] })
 
-export const variablesOf = ({ jobsWith, hostsOf }: Page) => [
+export const variablesOf = ({ jobsWith, job, hostsOf }: Page) => [
   new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'),
-  labelValues('job', jobsWith),
+  labelValues('job', jobsWith, job),
   labelValues('instance', `${jobsWith}{job=~"$job"}`),
   ...(hostsOf === undefined ? [] : [labelValues('host', own(hostsOf))]),
 ]

@@ -37,7 +37,13 @@ export type DrawnPanel = {
 export type DrawnDashboard = {
   readonly title: string
   readonly description?: string
-  readonly templating: { readonly list: readonly { readonly name: string; readonly label?: string }[] }
+  readonly templating: {
+    readonly list: readonly {
+      readonly name: string
+      readonly label?: string
+      readonly current?: { readonly value: readonly string[] }
+    }[]
+  }
   readonly panels: readonly DrawnPanel[]
 }
 

@@ -52,8 +52,8 @@ export const pageOf = (
 ): string => {
   const bottom = Math.max(...dashboard.panels.map(({ gridPos }) => gridPos.y + gridPos.h))
   const variables = dashboard.templating.list.map(
-    ({ name, label }) =>
-      `<span><em>${escaped(label ?? name)}</em>${name === 'datasource' ? 'Prometheus' : 'All'}</span>`,
+    ({ name, label, current }) =>
+      `<span><em>${escaped(label ?? name)}</em>${name === 'datasource' ? 'Prometheus' : escaped((current?.value[0] ?? '').replace('$__all', 'All'))}</span>`,
   )
   const panels = dashboard.panels.map((panel) =>
     placed(panel, panel.type === 'row' ? '' : contentOf(panel, answers.get(panel.id) ?? [], span)),

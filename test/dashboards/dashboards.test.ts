@@ -16,9 +16,8 @@ import {
 } from './grafana.ts'
 import { LINTER_RULES } from './linter.ts'
 import { ownRules } from './own-rules.ts'
-import { PENDING } from './pending.ts'
 
-const known = new Map([...(await knownSeries()), ...PENDING])
+const known = await knownSeries()
 const RULES = { ...LINTER_RULES, ...ownRules(known) }
 
 for (const [file, make] of Object.entries(DASHBOARD_FILES)) {

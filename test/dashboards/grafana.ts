@@ -22,6 +22,7 @@ export type Variable = {
   includeAll?: boolean
   allValue?: string
   refresh?: number
+  current?: { value: string[] }
 }
 export type GrafanaPanel = {
   id: number

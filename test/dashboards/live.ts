@@ -23,15 +23,16 @@ export const allRules = (): string => {
   return stringify({ groups })
 }
 
+/** Settings an operator would have: a limit, no eviction, persistence. */
+const REDIS = ['--maxmemory', '256mb', '--maxmemory-policy', 'noeviction', '--appendonly', 'yes']
+
 export const startLive = async (
   stack: AsyncDisposableStack,
   load: Load,
 ): Promise<{ network: Sandbox; prometheus: Prometheus }> => {
   const network = await startSandbox({ seed: 'dashboards', backfillShare: 0.3, ...load })
   stack.defer(() => network.close())
-  const redis = stack.use(
-    await freshRedis({ args: ['--maxmemory', '256mb', '--maxmemory-policy', 'noeviction'] }),
-  )
+  const redis = stack.use(await freshRedis({ args: REDIS }))
   const database = stack.use(await freshDatabase({ migrated: true }))
   const streams = ['--redis-url', redis.url]
   const run = (...args: string[]): Restartable => stack.use(new Restartable([...args, ...streams]))
