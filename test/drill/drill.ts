@@ -165,7 +165,7 @@ const course = async (drill: Drill, stack: Stack, bound: number): Promise<Measur
     await restore?.()
   }
   const resolved = await hear(stack, drill, 'resolved', { at: mended, bound })
-  await quiet(stack)
+  if (drill.last !== true) await quiet(stack)
   return { also: company(drill, stack, begun), firedSeconds: fired, resolvedSeconds: resolved, confirmed }
 }
 
