@@ -80,6 +80,6 @@ export const selectorsOf = (expression: Expression): Selector[] =>
       matchers: matchersOf(expression, node),
       range: range ? textOf(expression, range) : null,
       within: around(expression, node),
-      presence: node.parent?.getChild('Unless') != null && node.prevSibling !== null,
+      presence: Boolean(node.parent?.getChild('Unless')) && node.prevSibling !== null,
     }
   })

@@ -145,6 +145,18 @@ const stalled: readonly AlertCase[] = [
 export const backfillerCases: readonly AlertCase[] = [
   {
     alert: 'BackfillerFailureRatio',
+    says: '21 of 100 fail from minute 20 on',
+    input: {
+      ...attempts(0, 40, 39),
+      [at('backfiller_repos_failed_total')]: rise(10.5, 20, 60, 60),
+      [at('backfiller_repos_failed_total', '', 'b:2')]: rise(10.5, 20, 60, 60),
+    },
+    labels: job,
+    fires: [39.5],
+    silent: [39.25],
+  },
+  {
+    alert: 'BackfillerFailureRatio',
     says: '21 of 100 attempts fail until minute 40',
     input: attempts(21, 40, 39, 40),
     labels: job,
@@ -152,11 +164,16 @@ export const backfillerCases: readonly AlertCase[] = [
     silent: [5, 41],
   },
   { alert: 'BackfillerFailureRatio', says: '20 of 100', input: attempts(20, 40, 40), silent: [50] },
-  { alert: 'BackfillerFailureRatio', says: '20 attempts are few', input: attempts(2, 0, 0), silent: [50] },
+  {
+    alert: 'BackfillerFailureRatio',
+    says: '20 attempts are few',
+    input: attempts(0.66, 0.66, 0.66),
+    silent: [50],
+  },
   {
     alert: 'BackfillerFailureRatio',
     says: '21 are enough',
-    input: attempts(2.1, 0, 0),
+    input: attempts(0.7, 0.7, 0.7),
     labels: job,
     fires: [50],
   },

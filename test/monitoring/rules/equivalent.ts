@@ -13,6 +13,11 @@ const REASONS: readonly Reason[] = [
     mutant: /^aggregation: sum → max/,
     because: 'a sum of numbers that are not negative is 0 exactly when the largest of them is',
   },
+  {
+    of: /^IngesterErrors$/,
+    mutant: /^aggregation: sum → max/,
+    because: 'its labels name every series, so each sum is of one',
+  },
   { of: /^Watchdog$/, mutant: /^number/, because: 'vector(x) fires whatever x is' },
   { of: /^InfoInhibitor$/, mutant: /^comparison: > → >=/, because: 'count() of nothing is nothing, never 0' },
   { of: /^FirehoseBehind$/, mutant: /^number: 0 → 1 /, because: 'no event is of the first second of 1970' },

@@ -118,6 +118,14 @@ export const fleetCases: readonly AlertCase[] = [
   },
   {
     alert: 'EventLoopStalled',
+    says: 'in half of them, however long each stall is',
+    input: { [at('nodejs_eventloop_lag_max_seconds')]: then(flat(0.02, 10), flat(3, 10)) },
+    labels: warning,
+    fires: [14.5],
+    silent: [14.25],
+  },
+  {
+    alert: 'EventLoopStalled',
     says: 'exactly a second is not longer than a second',
     input: { [at('nodejs_eventloop_lag_max_seconds')]: flat(1, 20) },
     silent: [15],

@@ -48,6 +48,22 @@ const ratios: readonly AlertCase[] = [
     fires: [30],
   },
   {
+    alert: 'IndexerErrorRatio',
+    says: 'eight in a thousand, until no event is indexed after minute 20',
+    input: errors(rise(1.6, 0, 40, 40), rise(200, 0, 20, 40)),
+    labels: `${JOB}, service="indexer"`,
+    fires: [26.25],
+    silent: [26],
+  },
+  {
+    alert: 'DatabaseConflicts',
+    says: 'one in 25, until no batch is committed after minute 20',
+    input: conflicts(rise(2, 0, 50, 50), rise(50, 0, 20, 50)),
+    labels: `${JOB}, service="database"`,
+    fires: [31.25],
+    silent: [31],
+  },
+  {
     alert: 'DatabaseConflicts',
     says: 'more than one in twenty, from minute 10 to 30',
     input: conflicts(rise(2.52, 10, 30, 50), rise(50, 0, 50, 50)),

@@ -119,6 +119,19 @@ const progress: readonly AlertCase[] = [
   },
   {
     alert: 'IndexedRateLow',
+    says: 'three times as much is written from minute 20 on',
+    input: {
+      ...rates('ingester_entries_written_total', 'rust-ingester', () =>
+        then(rise(60, 0, 20, 20), ramp(1_200, 180, 40)),
+      ),
+      ...rates('stream_acknowledged_total', 'rust-indexer', () => rise(60, 0, 60, 60)),
+    },
+    labels: says('critical', 'indexer'),
+    fires: [35.25],
+    silent: [35],
+  },
+  {
+    alert: 'IndexedRateLow',
     says: 'nothing is written after minute 40',
     input: {
       ...rates('ingester_entries_written_total', 'rust-ingester', () => rise(60, 0, 40, 80)),

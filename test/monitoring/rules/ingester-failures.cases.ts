@@ -46,6 +46,30 @@ const failures: readonly AlertCase[] = [
   },
   {
     alert: 'FramesUnreadable',
+    says: 'eight in a thousand, of two kinds, until only these come after minute 20',
+    input: {
+      [frames('commit', 'kept')]: rise(297.6, 0, 20, 40),
+      [frames('identity', 'kept')]: rise(297.6, 0, 20, 40),
+      [frames('commit', 'dropped')]: rise(2.4, 0, 40, 40),
+      [frames('other', 'dropped')]: rise(2.4, 0, 40, 40),
+    },
+    labels: warning,
+    fires: [26.25],
+    silent: [26],
+  },
+  {
+    alert: 'FramesUnreadable',
+    says: 'six, of two kinds, are enough',
+    input: {
+      [frames('commit', 'kept')]: flat(0, 40),
+      [frames('commit', 'dropped')]: rise(0.55, 0, 40, 40),
+      [frames('other', 'dropped')]: rise(0.55, 0, 40, 40),
+    },
+    labels: warning,
+    fires: [30],
+  },
+  {
+    alert: 'FramesUnreadable',
     says: 'just below one in a hundred',
     input: {
       [frames('commit', 'kept')]: rise(594, 0, 40, 40),

@@ -138,6 +138,28 @@ export const monitoringCases: readonly AlertCase[] = [
   },
   {
     alert: 'PrometheusNotificationErrors',
+    says: 'eight in a thousand, until nothing is sent after minute 20',
+    input: {
+      [`prometheus_notifications_errors_total{${P}, alertmanager="a"}`]: rise(0.8, 0, 80, 80),
+      [`prometheus_notifications_sent_total{${P}, alertmanager="a"}`]: rise(100, 0, 20, 80),
+    },
+    labels: ofPrometheus('critical'),
+    fires: [31.25],
+    silent: [31],
+  },
+  {
+    alert: 'PrometheusNotificationErrors',
+    says: 'two in a hundred from minute 20 on',
+    input: {
+      [`prometheus_notifications_errors_total{${P}, alertmanager="a"}`]: rise(2, 20, 80, 80),
+      [`prometheus_notifications_sent_total{${P}, alertmanager="a"}`]: rise(100, 0, 80, 80),
+    },
+    labels: ofPrometheus('critical'),
+    fires: [32.75],
+    silent: [32.5],
+  },
+  {
+    alert: 'PrometheusNotificationErrors',
     says: 'one in a hundred',
     input: {
       [`prometheus_notifications_errors_total{${P}, alertmanager="a"}`]: rise(0.99, 0, 80, 80),

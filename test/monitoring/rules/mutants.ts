@@ -78,12 +78,12 @@ const editsOf = (expr: string): Edit[] => {
       const other = AGGREGATIONS[of(node)]
       return other === undefined ? [] : [edit('aggregation', node)(other)]
     }),
-    ...guards(expr, nodesOf(expression, 'BinaryExpr')),
+    ...guards(nodesOf(expression, 'BinaryExpr')),
   ]
 }
 
 /** Without what stands behind `and`, `or` or `unless`. */
-const guards = (expr: string, binaries: readonly Node[]): Edit[] =>
+const guards = (binaries: readonly Node[]): Edit[] =>
   binaries.flatMap((node) => {
     const set = node.getChild('And') ?? node.getChild('Unless') ?? node.getChild('Or')
     return set ? [{ kind: 'guard', from: set.from, to: node.to, text: '' }] : []

@@ -132,3 +132,16 @@ const writeSuite = async (folder: string, index: number, suite: Suite): Promise<
   )
   return test
 }
+
+/** Exactly `names` fire at `minute`, machinery apart. */
+export const firingTest = (input: Input, names: readonly string[], minute: number): TestGroup => ({
+  interval: `${STEP}s`,
+  input_series: inputSeries(input),
+  promql_expr_test: [
+    {
+      expr: 'group by (alertname) (ALERTS{alertstate="firing", severity!="none"})',
+      eval_time: seconds(minute),
+      exp_samples: names.map((name) => ({ labels: `{alertname="${name}"}`, value: 1 })),
+    },
+  ],
+})

@@ -46,19 +46,19 @@ const forecasts: readonly RecordingCase[] = [
     record: 'stream:drain_seconds:eta',
     // It falls by 60 a minute to 0, which it reaches at minute 30.
     input: undelivered(then(flat(1_200, 10), ramp(1_200, -60, 20), flat(0, 20))),
-    at: { 9: { [A]: Infinity }, 20.25: { [A]: 585 }, 29: { [A]: 60 }, 31: { [A]: 0 } },
+    at: { 9: { [A]: Infinity }, 15: { [A]: 1_800 }, 20.25: { [A]: 585 }, 29: { [A]: 60 }, 31: { [A]: 0 } },
   },
   { record: 'stream:drain_seconds:eta', input: undelivered(ramp(10, 10, 20)), at: { 15: { [A]: Infinity } } },
   {
     record: 'stream:drain_seconds:eta',
     input: undelivered(then(flat(1, 20), ramp(10_001, -60, 20))),
-    at: { 30.25: { [A]: 9_386 } },
+    at: { 10: { [A]: Infinity }, 30.25: { [A]: 9_386 } },
   },
   {
     record: 'store:full_seconds:eta',
     // 60 bytes a minute from minute 10 on; 10,000 - 1,800 are left at minute 40.
     input: used(then(flat(0, 10), ramp(0, 60, 60))),
-    at: { 5: { '{}': Infinity }, 40: { '{}': 8_200 }, 60: { '{}': 7_000 } },
+    at: { 5: { '{}': Infinity }, 25: { '{}': 14_073.7705 }, 40: { '{}': 8_200 }, 60: { '{}': 7_000 } },
   },
   { record: 'store:full_seconds:eta', input: used(ramp(9_000, -60, 60)), at: { 40: { '{}': Infinity } } },
 ]
@@ -76,7 +76,7 @@ const WINDOWS: Readonly<Record<string, number>> = {
 /** Until the window is full all are in time; then two in five are late at one of two replicas, for half a window. */
 const ratios = Object.entries(WINDOWS).map(([window, minutes]): RecordingCase => {
   const step = (minutes * 60) / 20
-  const count = Array.from({ length: 62 }, (_, i) => i * 100)
+  const count = Array.from({ length: 62 }, (_, i) => i * 100 + Math.max(0, i - 45) * 200)
   const late = Array.from({ length: 62 }, (_, i) => Math.max(0, i - 40) * 40)
   const series = (metric: string, instance: string, labels = '') =>
     of(metric, 'rust-indexer', instance, `stream="firehose_live"${labels}`)
@@ -94,7 +94,7 @@ const ratios = Object.entries(WINDOWS).map(([window, minutes]): RecordingCase =>
       'indexer_freshness_seconds_bucket{stream="firehose_backfill", le="30"}': count.map(() => 0),
       'indexer_freshness_seconds_count{stream="firehose_backfill"}': count,
     },
-    at: { [(50 * step) / 60]: { '{}': 0.1 } },
+    at: { [(50 * step) / 60]: { '{}': 0.0667 } },
   }
 })
 

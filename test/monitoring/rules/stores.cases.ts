@@ -95,7 +95,7 @@ const room: readonly AlertCase[] = [
     says: '100,000 and 1,000 entries of 500 bytes, half as much again in the store: 75.75 MB',
     input: marks(100_000, 75.7e6, 100),
     labels: store('warning'),
-    fires: [30, 159],
+    fires: [6, 30, 159],
     silent: [5, 165],
   },
   {
