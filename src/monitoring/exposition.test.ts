@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseExposition } from './exposition.ts'
+import { parseExposition, readExposition } from './exposition.ts'
 import { createRegistry, scrape } from './registry.ts'
 
 test('samples are read with their labels, escapes, infinities and unknowns', () => {
@@ -21,6 +21,15 @@ test('samples are read with their labels, escapes, infinities and unknowns', () 
     { name: 'bound', labels: { le: '+Inf' }, value: Infinity },
     { name: 'unknown', labels: {}, value: NaN },
   ])
+})
+
+test('a line that is no sample is named, and costs nothing else', () => {
+  const { series, unreadable } = readExposition('a 1\nb{x="1" 2\nc one\n\n# HELP d 1\nd 4\n')
+  assert.deepEqual(
+    series.map(({ name }) => name),
+    ['a', 'd'],
+  )
+  assert.deepEqual(unreadable, ['b{x="1" 2', 'c one'])
 })
 
 test('what a registry writes is read back, line for line', async () => {

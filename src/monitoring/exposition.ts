@@ -6,17 +6,43 @@ export type Series = {
   readonly value: number
 }
 
-const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)(?: -?\d+)?$/
+const SAMPLE = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?\s+(\S+)(?:\s+-?\d+)?$/
 const LABEL = /([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"/g
+/** As Prometheus reads them: in any case. */
+const SPECIAL: Readonly<Record<string, number>> = {
+  '+inf': Infinity,
+  inf: Infinity,
+  '-inf': -Infinity,
+  nan: NaN,
+}
 const ESCAPED: Readonly<Record<string, string>> = { '\\\\': '\\', '\\n': '\n', '\\"': '"' }
 
-/** Every sample of a scrape, in its order; lines that are none (comments, damage) give nothing. */
-export const parseExposition = (text: string): Series[] =>
-  text.split('\n').flatMap((line) => {
-    if (line === '' || line.startsWith('#')) return []
-    const [, name, labels = '', value = ''] = SAMPLE.exec(line) ?? []
-    return name === undefined ? [] : [{ name, labels: labelsOf(labels), value: numberOf(value) }]
-  })
+export type Exposition = {
+  /** Every sample, in its order. */
+  readonly series: readonly Series[]
+  /** Lines that are neither sample nor comment. */
+  readonly unreadable: readonly string[]
+}
+
+/** Reads leniently: what does not parse is named, what does is kept. */
+export const readExposition = (text: string): Exposition => {
+  const lines = text.split('\n').filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  const read = lines.map((line) => ({ line, one: seriesOf(line.trim()) }))
+  return {
+    series: read.flatMap(({ one }) => one ?? []),
+    unreadable: read.flatMap(({ line, one }) => (one === null ? [line] : [])),
+  }
+}
+
+/** What parses of a scrape. */
+export const parseExposition = (text: string): readonly Series[] => readExposition(text).series
+
+const seriesOf = (line: string): Series | null => {
+  const [, name, labels = '', text = ''] = SAMPLE.exec(line) ?? []
+  const value = SPECIAL[text.toLowerCase()] ?? Number(text)
+  if (name === undefined || (Number.isNaN(value) && text.toLowerCase() !== 'nan')) return null
+  return { name, labels: labelsOf(labels), value }
+}
 
 const labelsOf = (text: string): Record<string, string> =>
   Object.fromEntries(
@@ -25,6 +51,3 @@ const labelsOf = (text: string): Record<string, string> =>
       value.replace(/\\[\\n"]/g, (two) => ESCAPED[two] ?? two),
     ]),
   )
-
-const numberOf = (text: string): number =>
-  /^[+-]?inf$/i.test(text) ? (text.startsWith('-') ? -Infinity : Infinity) : Number(text)

@@ -17,9 +17,6 @@ export type Patient = {
   readonly redis: () => Promise<RedisFacts | null>
 }
 
-/** Two readings of the same counter this far apart make a rate. */
-export const SAMPLE_MS = 2_000
-
 export const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
   let result: Promise<T> | undefined
   return () => (result ??= work())

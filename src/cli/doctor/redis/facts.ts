@@ -8,7 +8,7 @@ import { OneServer } from '../../../stream/redis/one-server.ts'
 import { list, number, record } from '../../../stream/redis/replies.ts'
 import type { Topology } from '../../../stream/redis/topology.ts'
 import { parseRedisUrl } from '../../../stream/redis/url.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 import { readCursors, readStreams, type CursorFacts, type StreamFacts, type StreamsAsked } from './streams.ts'
 
 type Info = ReadonlyMap<string, string>

@@ -1,7 +1,7 @@
 /** Can the safety limits be reached before Redis is full, and the alerts fire before that? Pure. */
 import { productionClock } from '../../../monitoring/alerts/clock.ts'
 import { ruleGroups } from '../../../monitoring/alerts/index.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 import { error, info, ok, warning, type Finding } from '../finding.ts'
 import { bytesText, countText, percentText, secondsText, someOf } from '../words.ts'
 import { maxMemoryOf } from './check.ts'

@@ -15,7 +15,7 @@ import {
   type PendingRow,
 } from '../../../stream/redis/replies.ts'
 import type { Topology } from '../../../stream/redis/topology.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 
 export type ConsumerFacts = { readonly name: string; readonly pending: number; readonly idleMs: number }
 

@@ -3,7 +3,7 @@ import { sleep } from '../../../lib/backoff.ts'
 import { CONTRACT } from '../../../monitoring/contract.ts'
 import type { ServiceName, ServiceStatus } from '../../../monitoring/status.ts'
 import { ask, isAnswer, type Asked, type AskOptions } from '../http.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 import { parseScrape, type Sample, type Scraped } from '../scrape.ts'
 
 type Page = { readonly status: number; readonly reasons: readonly string[] }

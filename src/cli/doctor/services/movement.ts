@@ -2,7 +2,7 @@
 import type { ServiceName } from '../../../monitoring/status.ts'
 import { error, ok, warning, type Finding } from '../finding.ts'
 import { isAnswer } from '../http.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 import { total } from '../scrape.ts'
 import { countText } from '../words.ts'
 import type { ServiceFacts } from './facts.ts'

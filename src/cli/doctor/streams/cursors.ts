@@ -1,7 +1,7 @@
 /** Judges saved positions: are they there, plausible, and moving while events come? Pure. */
 import { LIST_REPOS_DONE } from '../../../event/streams.ts'
 import { error, info, ok, warning, type Finding } from '../finding.ts'
-import { SAMPLE_MS } from '../patient.ts'
+import { SAMPLE_MS } from '../sampling.ts'
 import type { CursorFacts } from '../redis/streams.ts'
 
 export type CursorsAsked = {
