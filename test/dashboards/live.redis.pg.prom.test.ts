@@ -37,7 +37,8 @@ const unanswered = async (prometheus: Prometheus, isAnswer: Judge): Promise<read
 const live = async (load: Load, isAnswer: Judge): Promise<readonly string[]> => {
   await using stack = new AsyncDisposableStack()
   const { prometheus } = await startLive(stack, load)
-  return unanswered(prometheus, isAnswer)
+  // Awaited here: the stack ends everything when this function does.
+  return await unanswered(prometheus, isAnswer)
 }
 
 test('every panel has figures when the services are at work', needs('redis', 'pg', 'prom'), async () => {
