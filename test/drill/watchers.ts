@@ -5,6 +5,7 @@ import { stringify } from 'yaml'
 import { findProgram, type Program as Binary } from '../harness/binaries.ts'
 import { freePort } from '../harness/services.ts'
 import { alertmanagerConfig, prometheusConfig, type PrometheusConfig, type Targets } from './configs.ts'
+import { drillClock } from './clock.ts'
 import { answers, Program } from './program.ts'
 import { drillRules } from './rules.ts'
 
@@ -36,7 +37,7 @@ export const binaryOf = (program: Binary): string => {
 export type Watched = { readonly targets: Targets; readonly folder: string; readonly port: number }
 
 const LIMITS = [
-  '--query.lookback-delta=15s',
+  `--query.lookback-delta=${drillClock.range(300)}`,
   '--rules.alert.resend-delay=1s',
   '--rules.alert.for-grace-period=1s',
 ]

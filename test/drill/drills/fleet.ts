@@ -23,7 +23,9 @@ export const fleet: readonly Drill[] = [
     },
   },
   {
+    // Prometheus answers with the last sample of a job that was taken away for as long as it looks back.
     alert: 'JobAbsent',
+    after: 300,
     fault: async ({ prometheus }) => {
       await prometheus.reload((config) => ({
         ...config,

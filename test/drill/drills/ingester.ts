@@ -67,6 +67,7 @@ export const ingester: readonly Drill[] = [
   {
     // The relay no longer has what comes after our cursor, and says so when it is asked for it.
     alert: 'OutdatedCursor',
+    also: ['SequenceGap'],
     fault: async (stack) => {
       stack.network.setFault('outdated_cursor', { times: 1 })
       return network(stack, 'disconnect', { times: 1 })
@@ -92,7 +93,9 @@ export const ingester: readonly Drill[] = [
       restartedWith(ingester, '--labeler-hosts', [labeler.url, ...DEAD_HOSTS].join(',')),
   },
   {
+    // A frame that cannot be read has no number that can.
     alert: 'FramesUnreadable',
+    also: ['SequenceGap'],
     fault: async (stack) => network(stack, 'malformed_cbor', { probability: 0.3 }),
   },
   {
