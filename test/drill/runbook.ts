@@ -1,17 +1,21 @@
 /**
- * Runs what a runbook tells an operator to type: the ```bash blocks under its heading "Confirm", at the moment its alert has come, with
- * the addresses of the stack in the variables that every runbook uses. A block that fails makes the runbook false.
+ * Runs what a runbook tells an operator to type: its blocks of commands, with the addresses of a stack in the variables that every
+ * runbook uses. A block that fails makes the runbook false. Which blocks, and when, its callers say; `confirm` is for the moment at
+ * which an alert has come.
  */
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Stack } from './stack.ts'
 
-const FOLDER = join(import.meta.dirname, '../../docs/runbooks')
+const ROOT = join(import.meta.dirname, '../..')
+const FOLDER = join(ROOT, 'docs/runbooks')
+/** Where `millrace` is found. */
+const OURS = join(ROOT, 'test/runbooks/bin')
 const LONGEST_MS = 60_000
 
-/** The variables that a runbook's commands may use. */
+/** The variables that docs/runbooks/README.md tells operators to set. */
 export const variables = (stack: Stack): Readonly<Record<string, string>> => ({
   PROMETHEUS: stack.prometheus.url,
   ALERTMANAGER: stack.alertmanager.url,
@@ -20,7 +24,14 @@ export const variables = (stack: Stack): Readonly<Record<string, string>> => ({
   INDEXER: stack.indexer.url,
   REDIS_URL: stack.redis.url,
   DATABASE_URL: stack.database.url,
+  MILLRACE_PROMETHEUS: stack.prometheus.url,
+  MILLRACE_SERVICES: [stack.ingester.url, stack.backfiller.url, stack.indexer.url].join(','),
+  RELAY_HOSTS: stack.relay.url,
+  LABELER_HOSTS: stack.labeler.url,
+  PLC_URL: stack.network.plcUrl,
 })
+
+const PATH = [OURS, dirname(process.execPath), process.env['PATH'] ?? ''].join(delimiter)
 
 export const hasRunbook = (alert: string): boolean => existsSync(join(FOLDER, `${alert}.md`))
 
@@ -32,15 +43,21 @@ export const confirmBlocks = (text: string): readonly string[] => {
   )
 }
 
+/** What the block prints; rejects when any of its commands fails. */
+export const runBlock = async (block: string, stack: Stack): Promise<string> => {
+  const env = { PATH, HOME: process.env['HOME'] ?? '', ...variables(stack) }
+  const options = { env, timeout: LONGEST_MS, cwd: ROOT }
+  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], options)
+  return stdout
+}
+
 /** How many blocks ran; null when the runbook is not written yet. */
 export const confirm = async (alert: string, stack: Stack): Promise<number | null> => {
   if (!hasRunbook(alert)) return null
   const blocks = confirmBlocks(readFileSync(join(FOLDER, `${alert}.md`), 'utf8'))
   if (blocks.length === 0) throw new Error(`the runbook of ${alert} has no commands under "Confirm"`)
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...variables(stack) }
   for (const block of blocks) {
-    const options = { env, timeout: LONGEST_MS, cwd: join(FOLDER, '../..') }
-    await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], options).catch((error: unknown) => {
+    await runBlock(block, stack).catch((error: unknown) => {
       throw new Error(`a command of the runbook of ${alert} failed: ${String(error)}\n${block}`)
     })
   }

@@ -16,6 +16,10 @@ export type Program =
   | 'postgres-exporter'
   | 'docker-compose'
   | 'chromium'
+  | 'curl'
+  | 'jq'
+  | 'psql'
+  | 'redis-cli'
 
 const NAMES: Record<Program, readonly string[]> = {
   'redis-server': ['redis-server', 'valkey-server'],
@@ -27,6 +31,10 @@ const NAMES: Record<Program, readonly string[]> = {
   'postgres-exporter': ['prometheus-postgres-exporter', 'postgres_exporter'],
   'docker-compose': ['docker-compose'],
   chromium: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  curl: ['curl'],
+  jq: ['jq'],
+  psql: ['psql'],
+  'redis-cli': ['redis-cli'],
 }
 
 const DEBIAN_PACKAGE: Record<Program, string> = {
@@ -39,6 +47,10 @@ const DEBIAN_PACKAGE: Record<Program, string> = {
   'postgres-exporter': 'prometheus-postgres-exporter',
   'docker-compose': 'docker-compose',
   chromium: 'chromium',
+  curl: 'curl',
+  jq: 'jq',
+  psql: 'postgresql-client',
+  'redis-cli': 'redis-tools',
 }
 
 /** An override by environment (TEST_REDIS_SERVER, TEST_PROMETHEUS, TEST_PROMTOOL, TEST_CHROMIUM) comes first. */

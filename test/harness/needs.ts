@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { Program } from './binaries.ts'
 import { findProgram } from './binaries.ts'
 
-export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'compose' | 'browser' | 'fixtures'
+export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'compose' | 'browser' | 'runbooks' | 'fixtures'
 
 export const PROGRAMS: Record<Need, readonly Program[]> = {
   redis: ['redis-server'],
@@ -16,6 +16,7 @@ export const PROGRAMS: Record<Need, readonly Program[]> = {
   alerts: ['alertmanager', 'amtool', 'redis-exporter', 'postgres-exporter'],
   compose: ['docker-compose'],
   browser: ['chromium'],
+  runbooks: ['curl', 'jq', 'psql', 'redis-cli'],
   fixtures: [],
 }
 
