@@ -32,7 +32,7 @@ const REASONS: readonly Reason[] = [
     because: 'sizes are fractions of bytes far from 1, and no case can hit the capacity to the last bit',
   },
   {
-    of: /^(FramesUnreadable|VerificationFailures|IndexerErrorRatio|DatabaseConflicts|PrometheusNotificationErrors|DatabaseSlow|IntakeAboveDrain)$/,
+    of: /^(FramesUnreadable|BackfillerFailureRatio|VerificationFailures|IndexerErrorRatio|DatabaseConflicts|PrometheusNotificationErrors|DatabaseSlow|IntakeAboveDrain)$/,
     mutant: /^comparison: > → >=/,
     because: 'ratios and slopes of extrapolated counters hit their limit to the last bit by chance only',
   },
