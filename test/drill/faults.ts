@@ -65,7 +65,8 @@ export const triggered = async ({ database }: Stack, table: string, body: string
 
 /** A setting of Redis, until it is mended. */
 export const configured = async ({ redis }: Stack, name: string, value: string): Promise<Mend> => {
-  const [, before] = (await redis.send('CONFIG', 'GET', name)) as [string, string]
+  // A map where both sides speak RESP3, else a list of names and values: the value is the last of either.
+  const before = Object.values((await redis.send('CONFIG', 'GET', name)) as object).at(-1) as string
   await redis.send('CONFIG', 'SET', name, value)
   return () => redis.send('CONFIG', 'SET', name, before)
 }
