@@ -12,7 +12,10 @@ const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 
 
 /** Flags of other programs. */
 const FOREIGN = new Set([
+  'arg',
+  'bigkeys',
   'check',
+  'data-urlencode',
   'help',
   'omit',
   'owner',
