@@ -21,6 +21,7 @@ const openContext = (settings: Settings, version: string): Context => {
   }
   return {
     settings,
+    environment: process.env,
     logger,
     version,
     signal: stopSignal({ timeoutMs: settings.stopTimeoutMs, logger }),

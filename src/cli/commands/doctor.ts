@@ -9,9 +9,8 @@ import { askRedis } from '../doctor/redis/examine.ts'
 import { readServices } from '../doctor/services/facts.ts'
 import { createWatch } from '../doctor/watch.ts'
 
-const admit = ({ settings, version, signal }: Context): Patient => {
+const admit = ({ settings, environment, version, signal }: Context): Patient => {
   const bounds = { signal, timeoutMs: answerTimeoutMs(settings) }
-  const environment = process.env
   const services = once(() => readServices(settings.services, bounds))
   const redis = once(() => askRedis({ settings, environment, signal, services }))
   return { settings, environment, version, signal, services, redis }
