@@ -8,11 +8,12 @@ const FIREHOSE = whilePartRuns('firehose')
 const unlessHeldBack = (clock: Clock): string =>
   `unless on (job, instance) rate(ingester_backpressure_seconds_total{stream="firehose_live"}[${clock.range(60)}]) > 0`
 
+/** A silent connection is given up and made again every half a minute: what counts is that one is to be had. */
 const firehose = (clock: Clock): readonly Alert[] => [
   {
     name: 'FirehoseSilent',
     expr: `${recent(clock, 'ingester_seconds_since_last_frame')} > ${clock.value(60)}
-  and on (job, instance) ${RELAY_SOCKETS} > 0
+  and on (job, instance) max_over_time(${RELAY_SOCKETS}[${clock.range(120)}]) > 0
   ${FIREHOSE}
   ${unlessHeldBack(clock)}`,
     forSeconds: 60,

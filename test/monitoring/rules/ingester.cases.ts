@@ -40,6 +40,18 @@ const silence: readonly AlertCase[] = [
   },
   {
     alert: 'FirehoseSilent',
+    says: 'the silent connection is given up and made again all the time; then none is to be had, which is another alert',
+    input: {
+      ...calm,
+      ...connected(then(...Array.from({ length: 4 }, () => then(flat(0, 0.5), flat(1, 0.5))), flat(0, 6))),
+      ...quiet(flat(100, 10)),
+    },
+    labels: critical,
+    fires: [1.5, 2, 3.25, 5.75],
+    silent: [6],
+  },
+  {
+    alert: 'FirehoseSilent',
     says: 'nothing is connected, which is another alert',
     input: { ...calm, ...connected(0), ...quiet(flat(100, 10)) },
     silent: [9],
