@@ -1,9 +1,12 @@
 /**
- * A cable between a service and the network: TCP passed on as it is, until it is cut (connections break, new ones are refused)
- * or jammed (connections stay open, and nothing comes through). It knows nothing of what it carries.
+ * A cable between a service and the network: TCP passed on as it is, until it is cut (connections break, new ones are refused),
+ * jammed (connections stay open, and nothing comes through) or hushed (connections are made, and the far end says nothing after
+ * the header of its answer). Of what it carries it knows how a header ends, and nothing else.
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+
+const HEADER_END = '\r\n\r\n'
 
 export class Cable implements AsyncDisposable {
   readonly #target: URL
@@ -11,6 +14,7 @@ export class Cable implements AsyncDisposable {
   #server: Server | null = null
   #port = 0
   #isJammed = false
+  #isHushed = false
 
   private constructor(target: string) {
     this.#target = new URL(target)
@@ -41,8 +45,14 @@ export class Cable implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause()
   }
 
-  /** Whole again, at the same address; what was jammed in it comes through. */
+  hush(): void {
+    this.#isHushed = true
+  }
+
+  /** Whole again, at the same address; what was jammed in it comes through, what was hushed is lost with its connection. */
   async mend(): Promise<void> {
+    if (this.#isHushed) for (const socket of this.#sockets) socket.destroy()
+    this.#isHushed = false
     this.#isJammed = false
     for (const socket of this.#sockets) socket.resume()
     if (this.#server !== null) return
@@ -60,7 +70,13 @@ export class Cable implements AsyncDisposable {
       [far, near],
     ] as const) {
       this.#sockets.add(from)
-      from.on('data', (data) => to.write(data))
+      let isAnswered = false
+      from.on('data', (data) => {
+        const end = data.indexOf(HEADER_END)
+        if (!this.#isHushed || from === near) to.write(data)
+        else if (!isAnswered && end >= 0) to.write(data.subarray(0, end + HEADER_END.length))
+        isAnswered = true
+      })
       from.on('error', () => {})
       from.once('close', () => {
         this.#sockets.delete(from)

@@ -22,7 +22,7 @@ export type PrometheusConfig = {
   scrape_configs: Job[]
 }
 
-export const SCRAPE = '1s'
+export const SCRAPE = '2s'
 
 const production = (): PrometheusConfig => parse(read('prometheus.yml')) as PrometheusConfig
 

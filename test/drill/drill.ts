@@ -21,8 +21,8 @@ export type Drill = Onset & {
   readonly also?: readonly string[]
   /** One of the few that every change runs. */
   readonly fast?: true
-  /** Faults whose traces stay for long are the last ones on a stack; the next drill gets another. */
-  readonly last?: true
+  /** Wants a stack of its own: its traces stay for long, and so would those of others for it. */
+  readonly alone?: true
   /** What the fault needs and what is no fault by itself, e.g. a service with another setting; given back by the mend. */
   readonly prepare?: (stack: Stack) => Promise<Mend | void>
   /** Does it, and returns how it is undone. */
@@ -49,6 +49,11 @@ export type DrillResult = {
 /** Always there, or only there to hold others back. */
 const MACHINERY: ReadonlySet<string> = new Set(['Watchdog', 'InfoInhibitor'])
 
+/** Their windows are hours and days: what another drill makes late, they remember for as long as its stack lives. */
+const MEMORIES: ReadonlySet<string> = new Set(['FreshnessBudgetBurnFast', 'FreshnessBudgetBurnSlow'])
+
+const isNoise = (name: string): boolean => !MACHINERY.has(name) && !MEMORIES.has(name)
+
 const QUIET_WITHIN_MS = 240_000
 const QUIET_LOOKS = 4
 const LOOK_EVERY_MS = 500
@@ -73,9 +78,8 @@ const noise = async ({ prometheus, webhook }: Stack): Promise<readonly string[]>
   const up = await prometheus.query('up')
   const down = up.filter(({ value }) => value !== 1).map(({ labels }) => `${labels['job']} is down`)
   const told = [...webhook.firing()].map((name) => `${name} (told)`)
-  const isMachinery = (text: string) => MACHINERY.has(text.split(' ')[0] ?? '')
   const early = up.length === 0 ? ['nothing was scraped yet'] : []
-  return [...active, ...down, ...told, ...early].filter((text) => !isMachinery(text))
+  return [...active, ...down, ...told, ...early].filter((text) => isNoise(text.split(' ')[0] ?? ''))
 }
 
 const GENEROUS = 5
@@ -108,7 +112,9 @@ const EARS: Readonly<Record<NonNullable<Drill['heardAt']>, Ear>> = {
 }
 
 /** Some times the interval at which a watchdog is told. */
-const SILENCE_MS = 6_000
+const SILENCE_MS = 10_000
+
+const different = (texts: readonly string[]): readonly string[] => [...new Set(texts)]
 
 const hear = async (
   stack: Stack,
@@ -128,8 +134,8 @@ const hear = async (
       everyMs: 100,
       longestMs: AT_LEAST_MS + GENEROUS * from.bound * 1_000,
       why: () => ({
-        active: (active as readonly Active[]).map(({ name, state }) => `${name} ${state}`),
-        heard: stack.webhook.since(from.at).map((one) => `${nameOf(one)} ${one.status}`),
+        active: different((active as readonly Active[]).map(({ name, state }) => `${name} ${state}`)),
+        heard: different(stack.webhook.since(from.at).map((one) => `${nameOf(one)} ${one.status}`)),
       }),
     },
   )
@@ -165,14 +171,14 @@ const course = async (drill: Drill, stack: Stack, bound: number): Promise<Measur
     await restore?.()
   }
   const resolved = await hear(stack, drill, 'resolved', { at: mended, bound })
-  if (drill.last !== true) await quiet(stack)
+  if (drill.alone !== true) await quiet(stack)
   return { also: company(drill, stack, begun), firedSeconds: fired, resolvedSeconds: resolved, confirmed }
 }
 
 /** What else was heard of; throws for what does not belong with the drill. */
 const company = ({ alert, also = [] }: Drill, { webhook }: Stack, begun: number): readonly string[] => {
   const firing = webhook.since(begun).filter(({ status }) => status === 'firing')
-  const others = new Set(firing.map(nameOf).filter((name) => name !== alert && !MACHINERY.has(name)))
+  const others = new Set(firing.map(nameOf).filter((name) => name !== alert && isNoise(name)))
   const strangers = [...others].filter((name) => !also.includes(name))
   if (strangers.length > 0) throw new Error(`unexpected alerts: ${strangers.join(', ')}`)
   return [...others].sort()

@@ -35,11 +35,11 @@ const PATH = [OURS, dirname(process.execPath), process.env['PATH'] ?? ''].join(d
 
 export const hasRunbook = (alert: string): boolean => existsSync(join(FOLDER, `${alert}.md`))
 
-/** The blocks under headings that begin with "Confirm", up to the next heading of that level or above. */
+/** The blocks that only look, under headings that begin with "Confirm", up to the next heading. */
 export const confirmBlocks = (text: string): readonly string[] => {
   const section = /^(#{1,6}) Confirm.*\n([^]*?)(?=^#{1,6} |(?![^]))/gm
   return [...text.matchAll(section)].flatMap(([, , body]) =>
-    [...(body ?? '').matchAll(/^```(?:bash|sh)\n([^]*?)^```/gm)].map(([, block]) => block ?? ''),
+    [...(body ?? '').matchAll(/^```bash\n([^]*?)^```/gm)].map(([, block]) => block ?? ''),
   )
 }
 

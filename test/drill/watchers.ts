@@ -38,8 +38,8 @@ export type Watched = { readonly targets: Targets; readonly folder: string; read
 
 const LIMITS = [
   `--query.lookback-delta=${drillClock.range(300)}`,
-  '--rules.alert.resend-delay=1s',
-  '--rules.alert.for-grace-period=1s',
+  '--rules.alert.resend-delay=2s',
+  '--rules.alert.for-grace-period=2s',
 ]
 
 export const openPrometheus = (watched: Watched, alertmanager: string): Prometheus => {

@@ -45,12 +45,13 @@ export const fleet: readonly Drill[] = [
   {
     alert: 'ServiceRestarting',
     // Three starts, each seen by a scrape.
-    delay: 15,
+    delay: 20,
+    also: ['TargetDown', 'BackfillStalled'],
     fault: async ({ backfiller }) => {
       for (let i = 0; i < 3; i++) {
         await backfiller.program.kill()
         await backfiller.program.start()
-        await sleep(1_500)
+        await sleep(2_500)
       }
       return () => {}
     },

@@ -106,13 +106,13 @@ export const indexer: readonly Drill[] = [
   },
 ]
 
-/** What happened long ago comes in all the time: the objective counts it for hours, so these come last. */
+/** What happened long ago comes in all the time: the objective counts it for hours, so each has a stack of its own. */
 export const freshness: readonly Drill[] = [
   {
     alert: 'FreshnessBudgetBurnFast',
     also: ['FirehoseBehind', 'FreshnessBudgetBurnSlow'],
     after: 300,
-    last: true,
+    alone: true,
     fault: async (stack) => {
       stack.setLateness(60)
       return () => stack.setLateness(0)
@@ -123,7 +123,7 @@ export const freshness: readonly Drill[] = [
     alert: 'FreshnessBudgetBurnSlow',
     also: ['FirehoseBehind'],
     after: 7_200,
-    last: true,
+    alone: true,
     fault: async (stack) => {
       let n = 0
       const stop = goingOn(500, async () => stack.setLateness(n++ % 20 === 0 ? 60 : 0))

@@ -20,11 +20,13 @@ const heldBack = (mark: string): Pick<Drill, 'prepare' | 'fault'> => ({
 
 export const ingester: readonly Drill[] = [
   {
+    // Connections are to be had, and given up and made again as long as nothing comes.
     alert: 'FirehoseSilent',
     fast: true,
     after: 60,
+    prepare: async ({ ingester }) => restartedWith(ingester, '--ingester-idle-timeout', '3s'),
     fault: async ({ relay }) => {
-      relay.jam()
+      relay.hush()
       return () => relay.mend()
     },
   },

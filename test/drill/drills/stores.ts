@@ -120,14 +120,16 @@ export const stores: readonly Drill[] = [
     },
   },
   {
-    // Somebody dropped an index by hand; the catalog is compared every five minutes.
+    // Somebody dropped an index by hand; the catalog is compared every five minutes, and at a start.
     alert: 'SchemaDiffers',
-    delay: 315,
+    after: 300,
+    delay: 15,
     fault: async ({ database, indexer }) => {
       const [row] = await database.query<{ name: string; text: string }>(
         `SELECT indexname AS name, indexdef AS text FROM pg_indexes WHERE schemaname = 'bsky' AND indexdef NOT LIKE '%UNIQUE%' ORDER BY 1 LIMIT 1`,
       )
       await database.query(`DROP INDEX bsky."${row?.name}"`)
+      await indexer.program.restart()
       return async () => {
         await database.query(row?.text ?? '')
         await indexer.program.restart()
