@@ -85,7 +85,10 @@ export class StreamLevel {
     this.#readAtMs = performance.now()
     reading.then(
       ({ length }) => (this.#length = length),
-      () => (this.#reading = this.#reading === reading ? null : this.#reading),
+      // Nothing is returned: a reading that has begun meanwhile would be adopted here, and its failure be nobody's.
+      () => {
+        if (this.#reading === reading) this.#reading = null
+      },
     )
     return reading
   }

@@ -60,7 +60,7 @@ test('every declared series is at 0 from boot, and moves only in its own registr
 test('a reading that fails or hangs costs that metric only, and is counted', async () => {
   const registry = createRegistry('ingester', '1')
   let broken = true
-  const never = new Promise<number>(() => undefined)
+  const slow = Promise.withResolvers<number>()
   registerMetrics(registry, {
     length: {
       name: 'demo_length',
@@ -77,7 +77,7 @@ test('a reading that fails or hangs costs that metric only, and is counted', asy
       type: 'gauge',
       help: 'Age of it.',
       cause: 'time',
-      collect: () => (broken ? never : 8),
+      collect: () => (broken ? slow.promise : 8),
     },
     fine: { name: 'demo_fine', type: 'gauge', help: 'Always fine.', cause: 'luck', collect: async () => 9 },
   })
@@ -85,9 +85,13 @@ test('a reading that fails or hangs costs that metric only, and is counted', asy
   assert.deepEqual(first.failures.map(({ name }) => name).sort(), ['demo_age', 'demo_length'])
   assert.doesNotMatch(first.text, /demo_length|demo_age/)
   assert.match(first.text, /^demo_fine 9$/m)
+  const meanwhile = await scrape(registry, 60_000)
+  assert.match(String(meanwhile.failures.find(({ name }) => name === 'demo_age')?.error), /an earlier scrape/)
   broken = false
+  slow.resolve(3)
+  await new Promise((resolve) => setImmediate(resolve))
   const second = await scrape(registry, 2_000)
   assert.deepEqual(second.failures, [])
-  assert.match(second.text, /^monitoring_collect_errors_total 2$/m)
+  assert.match(second.text, /^monitoring_collect_errors_total 4$/m)
   assert.match(second.text, /^demo_length 7$/m)
 })

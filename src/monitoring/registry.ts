@@ -7,8 +7,8 @@ import { collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/clien
 import { type MetricHandles, type MetricSpec, registerMetrics } from './metrics.ts'
 import type { ServiceName } from './status.ts'
 
-/** Beyond this a scrape goes on without the metric: Prometheus gives up at 10 s by default. */
-const COLLECT_TIMEOUT_MS = 2_000
+/** Beyond this a scrape goes on without the metric: Prometheus gives up at 10 s by default, and others sooner. */
+const COLLECT_TIMEOUT_MS = 1_000
 
 const GC_KINDS = ['major', 'minor', 'incremental', 'weakcb'] as const
 
@@ -34,7 +34,7 @@ export const commonMetrics = (service: ServiceName, version: string, commit: str
     collectErrors: {
       name: 'monitoring_collect_errors_total',
       type: 'counter',
-      help: 'Metrics left out of a scrape because reading their value failed or took longer than 2 s.',
+      help: 'Metrics left out of a scrape because reading their value failed or took longer than a second.',
       cause: 'a store that does not answer while /metrics is read',
     },
     ready: {
@@ -90,9 +90,12 @@ export const scrape = async (registry: Registry, timeoutMs = COLLECT_TIMEOUT_MS)
   const own = commonOf.get(registry)
   const startedMs = performance.now()
   const failures: { name: string; error: unknown }[] = []
+  const late = lateOf(registry)
   const readers = registry.getMetricsAsArray().map(async ({ name }) => {
     try {
-      return await within(timeoutMs, registry.getSingleMetricAsString(name))
+      if (late.has(name)) throw new Error('the reading of an earlier scrape has not come yet')
+      const reading = registry.getSingleMetricAsString(name)
+      return await within(timeoutMs, reading, () => lateUntil(late, name, reading))
     } catch (error) {
       failures.push({ name, error })
       own?.collectErrors.inc()
@@ -112,13 +115,30 @@ export const tellReady = (registry: Registry, ready: boolean): void =>
 
 const countSeries = (text: string): number => text.match(/^[a-z]/gm)?.length ?? 0
 
-const within = async <T>(timeoutMs: number, work: Promise<T>): Promise<T> => {
+/** Metrics whose reading is still awaited. They are not asked for again meanwhile: a store that is away delays one scrape, not all. */
+const lateReadings = new WeakMap<Registry, Set<string>>()
+const lateOf = (registry: Registry): Set<string> => {
+  const names = lateReadings.get(registry) ?? new Set()
+  lateReadings.set(registry, names)
+  return names
+}
+
+const lateUntil = (names: Set<string>, name: string, reading: Promise<unknown>): void => {
+  names.add(name)
+  const came = () => void names.delete(name)
+  reading.then(came, came)
+}
+
+const within = async <T>(timeoutMs: number, work: Promise<T>, onLate: () => void): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no value within ${timeoutMs} ms`)), timeoutMs)
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      onLate()
+      reject(new Error(`no value within ${timeoutMs} ms`))
+    }, timeoutMs)
   })
   try {
-    return await Promise.race([work, late])
+    return await Promise.race([work, timeout])
   } finally {
     clearTimeout(timer)
   }
