@@ -11,7 +11,7 @@ Every series listed here exists at 0 from the moment a service starts, so a seri
 that is absent. *Moved by* names the cause; a test makes each cause happen and sees its metric move.
 
 The last column says who else knows the name: **seed** and **rsky** names keep the meaning, type and single unlabelled series
-of the services Millrace replaces (three of them carry the label that wintermute added), **wintermute** names those of its
+of the services Millrace replaces (two of them carry the label that wintermute added), **wintermute** names those of its
 successor; the others are Millrace's own.
 
 | service | endpoint | in \`up\` and \`demo\` |
