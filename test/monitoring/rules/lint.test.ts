@@ -59,6 +59,11 @@ const broken: readonly (readonly [string, Partial<Alert>, RegExp])[] = [
     /exported_type/,
   ],
   [
+    'a split by a label that the target has too',
+    { expr: 'sum by (type, instance) (rate(ingester_errors_total[5m])) > 1' },
+    /split by type/,
+  ],
+  [
     'a bucket that is not',
     { expr: 'rate(indexer_batch_seconds_bucket{le="7"}[5m]) > 1' },
     /never has le = 7/,

@@ -6,10 +6,12 @@ import { labelsOf } from '../../../src/monitoring/alerts/labels.ts'
 import { TARGET_LABELS, withRecordings } from '../../../src/monitoring/alerts/annotations.ts'
 import type { Alert, RuleGroup } from '../../../src/monitoring/alerts/alert.ts'
 import {
+  type Expression,
   nodesOf,
   parseExpression,
   type Selector,
   selectorsOf,
+  textOf,
 } from '../../../src/monitoring/alerts/promql.ts'
 import type { MetricSpec } from '../../../src/monitoring/metrics.ts'
 
@@ -112,6 +114,22 @@ const metInBothForms = (matchers: Selector['matchers'], label: string, value: st
     matchers.some((each) => each.label === name && each.op.startsWith('!') && each.value === value),
   )
 
+/** A result is split by a label that the target has too only where both names of it are given. */
+const groupingFaults = (
+  expression: Expression,
+  selectors: readonly Selector[],
+  catalogue: Catalogue,
+): string[] => {
+  const own = new Set(selectors.flatMap(({ metric }) => Object.keys(catalogue.get(metric)?.labels ?? {})))
+  const shared = TARGET_LABELS.filter((label) => own.has(label))
+  return nodesOf(expression, 'GroupingLabels').flatMap((node) => {
+    const named = textOf(expression, node).split(/[^\w]+/)
+    return shared
+      .filter((label) => named.includes(label) && !named.includes(`exported_${label}`))
+      .map((label) => `it is split by ${label}, which the target has too: name exported_${label} beside it`)
+  })
+}
+
 /** Faults of an expression, whoever it belongs to. */
 export const expressionFaults = (expr: string, catalogue: Catalogue): string[] => {
   const expression = parseExpression(expr)
@@ -123,6 +141,7 @@ export const expressionFaults = (expr: string, catalogue: Catalogue): string[] =
   const subqueries = nodesOf(expression, 'SubqueryExpr').length > 0
   return [
     ...selectors.flatMap((selector) => selectorFaults(selector, catalogue)),
+    ...groupingFaults(expression, selectors, catalogue),
     ...(rateOfSum || subqueries ? ['a rate of a sum: it takes a restart for work'] : []),
   ]
 }
