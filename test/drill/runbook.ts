@@ -47,7 +47,7 @@ export const confirmBlocks = (text: string): readonly string[] => {
 export const runBlock = async (block: string, stack: Stack): Promise<string> => {
   const env = { PATH, HOME: process.env['HOME'] ?? '', ...variables(stack) }
   const options = { env, timeout: LONGEST_MS, cwd: ROOT }
-  const { stdout } = await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], options)
+  const { stdout } = await promisify(execFile)('bash', ['--norc', '-euo', 'pipefail', '-c', block], options)
   return stdout
 }
 
