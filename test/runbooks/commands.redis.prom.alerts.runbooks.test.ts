@@ -1,6 +1,6 @@
 /**
  * Every command of every runbook, as an operator types it, on a whole fleet with several real faults at once. What only looks has to
- * succeed and to say something; what changes data is run last, and what it is for is looked at.
+ * succeed and to say something; what changes data is run last.
  */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
