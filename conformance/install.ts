@@ -1,0 +1,35 @@
+/**
+ * Installs the reference from its own lockfile, once per lockfile and Node. Owns where native code finds the headers it is built
+ * with: those that came with the running Node, as nothing may be fetched from outside the registry.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+
+const FOLDER = import.meta.dirname
+const STAMP = join(FOLDER, 'node_modules/.installed')
+
+/** What the installed packages depend on: the lockfile, and the interface of native code. */
+const wanted = (): string =>
+  `${hash('sha256', readFileSync(join(FOLDER, 'package-lock.json')))} ${process.versions.modules}`
+
+const headers = (): Readonly<Record<string, string>> => {
+  const nodeDir = dirname(dirname(realpathSync(process.execPath)))
+  return existsSync(join(nodeDir, 'include/node/node.h')) ? { npm_config_nodedir: nodeDir } : {}
+}
+
+export type Installation = { readonly ok: true } | { readonly ok: false; readonly why: string }
+
+export const install = (say: (text: string) => void): Installation => {
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted()) return { ok: true }
+  say('installing @atproto/dev-env from its lockfile: native code is built, this takes minutes')
+  const { status, stderr, error } = spawnSync('npm', ['ci'], {
+    cwd: FOLDER,
+    env: { ...process.env, ...headers() },
+    encoding: 'utf8',
+  })
+  if (status !== 0) return { ok: false, why: (error?.message ?? stderr).trim().slice(-2_000) }
+  writeFileSync(STAMP, wanted())
+  return { ok: true }
+}
