@@ -31,7 +31,7 @@ export default ts.config(
     },
   },
   {
-    files: ['**/*.test.ts', 'test/**', 'bench/**', 'tools/**'],
+    files: ['**/*.test.ts', 'test/**', 'bench/**', 'tools/**', 'conformance/**'],
     rules: {
       // node:test's test() returns a promise that the runner itself awaits.
       '@typescript-eslint/no-floating-promises': 'off',

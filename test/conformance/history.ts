@@ -2,7 +2,7 @@
  * What happened in the captured network, in order: the facts that rules about differences are judged by. Of what was deleted
  * or replaced nothing but this history knows.
  */
-import { convertMessage } from '../../src/ingester/convert.ts'
+import { convertMessage, type SequencedMessage } from '../../src/ingester/convert.ts'
 import type { JsonObject, StreamEvent } from '../../src/event/event.ts'
 import { NETWORK_COLLECTIONS, readMessages } from './network.ts'
 
@@ -36,10 +36,10 @@ export type History = {
 export const didOf = (uri: string): string => uri.split('/')[2] ?? ''
 export const collectionOf = (uri: string): string => uri.split('/')[3] ?? ''
 
-const convert = () => {
+const convert = (messages: readonly SequencedMessage[]) => {
   const events: StreamEvent[] = []
   const silentRevs = new Set<string>()
-  for (const message of readMessages()) {
+  for (const message of messages) {
     const found = convertMessage(message, { collections: NETWORK_COLLECTIONS, receivedAtMs: Date.now() })
     // The encoding that the stream would do: links and bytes as JSON.
     events.push(...(JSON.parse(JSON.stringify(found.events)) as StreamEvent[]))
@@ -62,8 +62,9 @@ const collectVersions = (events: readonly StreamEvent[]): Map<string, Version[]>
   return versions
 }
 
-export const readHistory = (): History => {
-  const { events, silentRevs } = convert()
+/** Of the captured network, or of another one that was listened to. */
+export const readHistory = (messages: readonly SequencedMessage[] = readMessages()): History => {
+  const { events, silentRevs } = convert(messages)
   const byUri = collectVersions(events)
   const versions = (uri: string): readonly Version[] => byUri.get(uri) ?? []
   const deletedAccounts = new Set(

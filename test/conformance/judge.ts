@@ -6,6 +6,13 @@ import { differences, type Difference, type Tables } from './tables.ts'
 
 type Run = { readonly name: string; readonly ours: Tables; readonly theirs: Tables }
 
+export type Verdict = {
+  readonly counts: ReadonlyMap<string, number>
+  readonly explained: readonly Difference[]
+  /** With the columns that no rule explains. */
+  readonly unexplained: readonly Difference[]
+}
+
 const MAX_SHOWN = 20
 
 const describe = ({ table, ours, theirs, columns }: Difference): string =>
@@ -34,17 +41,25 @@ export class Judge {
     this.#rules = [...required, ...possible]
   }
 
-  /** Throws when a difference has no reason; resolves with a line per rule that had something to explain. */
-  judge({ name, ours, theirs }: Run): string[] {
+  /** What each rule explained, and what none does. */
+  weigh({ ours, theirs }: Pick<Run, 'ours' | 'theirs'>): Verdict {
     const facts = { history: this.#history, ours, theirs }
     const counts = new Map<string, number>()
     const unexplained: Difference[] = []
+    const explained: Difference[] = []
     for (const difference of differences(ours, theirs)) {
       const { used, rest } = explain(difference, facts, this.#rules)
       if (rest.length > 0) unexplained.push({ ...difference, columns: rest })
+      else explained.push(difference)
       for (const rule of used) counts.set(rule, (counts.get(rule) ?? 0) + 1)
     }
     for (const [rule, count] of counts) this.#used.set(rule, (this.#used.get(rule) ?? 0) + count)
+    return { counts, explained, unexplained }
+  }
+
+  /** Throws when a difference has no reason; resolves with a line per rule that had something to explain. */
+  judge({ name, ours, theirs }: Run): string[] {
+    const { counts, unexplained } = this.weigh({ ours, theirs })
     const shown = unexplained.slice(0, MAX_SHOWN).map(describe).join('\n    ')
     assert.equal(unexplained.length, 0, `${name}: differences that no rule explains\n    ${shown}\n`)
     return [...counts].map(([rule, count]) => `${name}: ${count} explained by "${rule}"`)

@@ -15,6 +15,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   post_embed_record: ['postUri', 'embedUri'],
   post_embed_video: ['postUri'],
   op_thread_reply: ['rootUri', 'uri'],
+  label: ['src', 'uri', 'cid', 'val'],
   notification: ['did', 'author', 'recordUri', 'reason', 'reasonSubject'],
 }
 
