@@ -43,6 +43,8 @@ const askStore = async ({ settings, logger }: Context): Promise<StoreReport | nu
     url: settings.redisUrl,
     logger,
     startTimeoutMs: settings.redisWaitMs,
+    // Asked when something is wrong: an unsafe Redis must not silence it.
+    isOnlyLookedAt: true,
   })
   return await readStore(log)
 }

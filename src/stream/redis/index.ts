@@ -24,6 +24,8 @@ export type RedisLogOptions = {
   /** A command without an answer after this time fails, and its connection is replaced. */
   readonly commandTimeoutMs?: number
   readonly connectTimeoutMs?: number
+  /** Nothing will be entrusted to it: a server that may evict is then no reason to refuse. False when absent. */
+  readonly isOnlyLookedAt?: boolean
   /** Called whenever an established connection is lost. */
   readonly onLost?: (reason: string) => void
 }
@@ -43,7 +45,10 @@ export const openRedisLog = async (options: RedisLogOptions): Promise<Log> => {
     target.kind === 'cluster' ? new ClusterNodes(topologyOptions) : new OneServer(topologyOptions)
   try {
     await connect(topology, startTimeoutMs)
-    for (const master of await topology.masters()) await admit(master, logger)
+    for (const master of await topology.masters()) {
+      await untilLoaded(master, logger)
+      if (options.isOnlyLookedAt !== true) await checkServer((command) => master.send(command), logger)
+    }
     return new RedisLog(topology, logger)
   } catch (error) {
     await topology.close()
@@ -58,11 +63,6 @@ const connect = async (topology: Topology, timeoutMs: number): Promise<void> => 
     if (topology.lastError instanceof SetupError) throw topology.lastError
     if (performance.now() >= deadline) throw unavailable(topology.lastError)
   }
-}
-
-const admit = async (master: Link, logger: Logger): Promise<void> => {
-  await untilLoaded(master, logger)
-  await checkServer((command) => master.send(command), logger)
 }
 
 /** A server that has just started reads its data first, which can take minutes; it says so. */

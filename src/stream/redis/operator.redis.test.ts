@@ -186,6 +186,14 @@ const startOn = async (url: string, log = pino({ level: 'silent' })): Promise<un
     (error: unknown) => error,
   )
 
+test('a server that may evict can still be looked at', async () => {
+  await using evicting = await freshRedis({
+    args: ['--maxmemory', '64mb', '--maxmemory-policy', 'allkeys-lru'],
+  })
+  await using log = await openRedisLog({ url: evicting.url, isOnlyLookedAt: true })
+  assert.equal((await log.streamStats('firehose_live')).length, 0)
+})
+
 test('refuses at the start: nobody there, an evicting server, a wrong password; each with its exit code', async () => {
   const nobody = await startOn('redis://127.0.0.1:1')
   assert.ok(nobody instanceof SetupError)
