@@ -93,6 +93,9 @@ export const DATABASE_LATE = [
   'ServiceNotReady',
 ] as const
 
+/** What one script may do without making Redis stand still for everybody. */
+const AT_ONCE = 2_000
+
 /** Entries that a consumer who is no more has taken and never acknowledged. `EVAL`, so that nobody else gets them. */
 export const takenByGhost = async (
   { redis }: Stack,
@@ -100,12 +103,19 @@ export const takenByGhost = async (
   group: string,
   count: number,
 ): Promise<Mend> => {
-  const take = `for i = 1, ${count} do redis.call('XADD', KEYS[1], '*', 'event', '{}') end
-    return #redis.call('XREADGROUP', 'GROUP', ARGV[1], 'ghost', 'STREAMS', KEYS[1], '>')[1][2]`
-  await redis.send('EVAL', take, '1', stream, group)
-  const give = `for _, row in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ${count}, 'ghost')) do
+  const take = `for i = 1, tonumber(ARGV[2]) do redis.call('XADD', KEYS[1], '*', 'event', '{}') end
+    redis.call('XREADGROUP', 'GROUP', ARGV[1], 'ghost', 'COUNT', ARGV[2], 'STREAMS', KEYS[1], '>')`
+  const give = `for _, row in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[2], 'ghost')) do
       redis.call('XACK', KEYS[1], ARGV[1], row[1]); redis.call('XDEL', KEYS[1], row[1])
-    end
-    return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], 'ghost')`
-  return () => redis.send('EVAL', give, '1', stream, group)
+    end`
+  const inTurns = async (script: string): Promise<void> => {
+    for (let left = count; left > 0; left -= AT_ONCE) {
+      await redis.send('EVAL', script, '1', stream, group, String(Math.min(left, AT_ONCE)))
+    }
+  }
+  await inTurns(take)
+  return async () => {
+    await inTurns(give)
+    await redis.send('XGROUP', 'DELCONSUMER', stream, group, 'ghost')
+  }
 }

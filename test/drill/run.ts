@@ -46,6 +46,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 const FRESH_QUIET_WITHIN_MS = 90_000
+const QUIET_AGAIN_WITHIN_MS = 30_000
 
 /** A stack that is not well by itself measures nothing: then the run ends. */
 const openQuietStack = async (): Promise<Stack> => {
@@ -54,6 +55,12 @@ const openQuietStack = async (): Promise<Stack> => {
   await quiet(stack, FRESH_QUIET_WITHIN_MS)
   return stack
 }
+
+const isQuietAgain = (stack: Stack): Promise<boolean> =>
+  quiet(stack, QUIET_AGAIN_WITHIN_MS).then(
+    () => true,
+    () => false,
+  )
 
 /** A stack that is not quiet any more serves no other drill. */
 const runAll = async (drills: readonly Drill[]): Promise<readonly DrillResult[]> => {
@@ -70,7 +77,7 @@ const runAll = async (drills: readonly Drill[]): Promise<readonly DrillResult[]>
     results.push(result)
     console.error(progress(result, i + 1, drills.length))
     await keep([result], stack)
-    if (result.outcome === 'passed' && drill.alone !== true) continue
+    if (drill.alone !== true && (result.outcome === 'passed' || (await isQuietAgain(stack)))) continue
     await endStack()
     stack = null
   }

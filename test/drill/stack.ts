@@ -37,7 +37,7 @@ export type Stack = AsyncDisposable & {
   readonly folder: string
 }
 
-const EVENTS_PER_SECOND = 60
+export const EVENTS_PER_SECOND = 15
 
 /** A network whose clock can be late: what it tells then happened that long ago. */
 const openLateNetwork = async (): Promise<{ network: Sandbox; setLateness: (seconds: number) => void }> => {
@@ -72,20 +72,24 @@ const openWorld = async (stack: AsyncDisposableStack) => {
 
 type World = Awaited<ReturnType<typeof openWorld>>
 
-const openFleet = async (stack: AsyncDisposableStack, world: World) => {
-  const stores = { redisUrl: world.redis.url, databaseUrl: world.database.url }
-  const open = async (name: ServiceName, main?: string): Promise<Service> => {
+const openOne =
+  (stack: AsyncDisposableStack, world: World) =>
+  async (name: ServiceName, main?: string): Promise<Service> => {
+    const stores = { redisUrl: world.redis.url, databaseUrl: world.database.url }
     const service = await openService(name, world, stores, { folder: world.folder, main })
     stack.use(service.program)
     return service
   }
+
+const openFleet = async (stack: AsyncDisposableStack, world: World) => {
+  const open = openOne(stack, world)
   const [ingester, backfiller, indexer] = [
     await open('ingester'),
     await open('backfiller'),
     await open('indexer'),
   ]
   await Promise.all([ingester, backfiller, indexer].map(({ program }) => program.start()))
-  return { ingester, backfiller, indexer, another: open }
+  return { ingester, backfiller, indexer }
 }
 
 type Fleet = Awaited<ReturnType<typeof openFleet>>
@@ -126,7 +130,8 @@ export const openStack = async (): Promise<Stack> => {
   world.network.setRate(EVENTS_PER_SECOND)
   const watchers = await openWatchers(opening, world, fleet)
   const all = opening.move()
-  return { ...world, ...fleet, ...watchers, [Symbol.asyncDispose]: () => all.disposeAsync() }
+  const another = openOne(all, world)
+  return { ...world, ...fleet, ...watchers, another, [Symbol.asyncDispose]: () => all.disposeAsync() }
 }
 
 export const logsOf = (stack: Stack): string =>

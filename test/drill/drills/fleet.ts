@@ -58,7 +58,7 @@ export const fleet: readonly Drill[] = [
   },
   {
     alert: 'ServiceNotReady',
-    also: ['DatabaseDown', 'IndexerStuck', 'IndexedRateLow'],
+    also: ['DatabaseErrors', 'MetricsUnreadable', 'DatabaseDown', 'IndexerStuck', 'IndexedRateLow'],
     fault: async ({ database }) => {
       await database.crash()
       return () => database.start()

@@ -21,7 +21,4 @@ export const WITHOUT_DRILL: Readonly<Record<string, string>> = {
   InfoInhibitor: 'reaches nobody by design; the drill of IngesterBackpressure is held back and let go by it',
   ConservationBroken:
     'only a defect of ours can break a law of conservation: wants a build with a count left out',
-  ScrapeSlow: 'a scrape each second cannot take longer than one: wants a slow cable and longer intervals',
-  UndeliveredUnknown: 'wants XGROUP SETID as the streams of this version answer it',
-  MetricsUnreadable: 'wants a figure that fails or takes longer than two seconds while its service answers',
 }

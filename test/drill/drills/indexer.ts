@@ -6,7 +6,9 @@ import {
   FIREHOSE_LIVE,
   REPO_BACKFILL,
 } from '../../../src/event/streams.ts'
+import { until } from '../../e2e/until.ts'
 import type { Drill } from '../drill.ts'
+import { EVENTS_PER_SECOND } from '../stack.ts'
 import {
   DATABASE_LATE,
   goingOn,
@@ -21,11 +23,18 @@ import {
 const LATE = [...INDEXER_LATE, ...DATABASE_LATE] as const
 const RECORDS = 'bsky.record'
 
-/** So small batches, each so slow, that they take in less than comes. */
+/** So small batches, each so slow, that they take in less than comes; and more comes than on other days. */
 const slow: Pick<Drill, 'prepare' | 'fault' | 'also'> = {
   also: [...LATE],
   prepare: async ({ indexer }) => restartedWith(indexer, '--indexer-batch-size', '10'),
-  fault: async (stack) => triggered(stack, RECORDS, 'PERFORM pg_sleep(0.7)'),
+  fault: async (stack) => {
+    const mend = await triggered(stack, RECORDS, 'PERFORM pg_sleep(0.7)')
+    stack.network.setRate(EVENTS_PER_SECOND * 6)
+    return () => {
+      stack.network.setRate(EVENTS_PER_SECOND)
+      return mend()
+    }
+  },
 }
 
 const lockedOut: Pick<Drill, 'fault' | 'also'> = {
@@ -35,6 +44,10 @@ const lockedOut: Pick<Drill, 'fault' | 'also'> = {
 
 const raise = (sqlstate: string): string =>
   `IF random() < 0.5 THEN RAISE 'drill' USING ERRCODE = '${sqlstate}'; END IF`
+
+/** What the indexer takes at once, and many more. */
+const BACKLOG = 8_000
+const DELETE_LAST = `redis.call('XDEL', KEYS[1], redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1])`
 
 export const indexer: readonly Drill[] = [
   {
@@ -68,6 +81,22 @@ export const indexer: readonly Drill[] = [
       await redis.send('XTRIM', FIREHOSE_LIVE, 'MAXLEN', '0')
       indexer.program.resume()
       return () => {}
+    },
+  },
+  {
+    // Deleted by hand, far behind the readers: what is left ahead of them cannot be counted at a price that a look may have.
+    alert: 'UndeliveredUnknown',
+    also: [...LATE, 'StreamEntriesLost'],
+    delay: 30,
+    fault: async (stack) => {
+      const { network, redis } = stack
+      const mend = await locked(stack, RECORDS)
+      await network.produce(BACKLOG)
+      await until('nobody could count the backlog', async () =>
+        Number(await redis.send('XLEN', FIREHOSE_LIVE)) > 0.9 * BACKLOG ? true : null,
+      )
+      await redis.send('EVAL', DELETE_LAST, '1', FIREHOSE_LIVE)
+      return mend
     },
   },
   {

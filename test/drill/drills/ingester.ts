@@ -52,6 +52,7 @@ export const ingester: readonly Drill[] = [
     alert: 'CursorStuck',
     after: 120,
     also: [
+      'ServiceNotReady',
       'IngesterErrors',
       'StoreUnsafe',
       'StoreFilling',

@@ -1,8 +1,13 @@
 /** Faults of those who watch. */
+import { REPO_BACKFILL_DLQ } from '../../../src/event/streams.ts'
+import { sleep } from '../../../src/lib/backoff.ts'
 import type { Drill } from '../drill.ts'
-import { restartedWith } from '../faults.ts'
+import { goingOn, restartedWith } from '../faults.ts'
 
 const DEAD_ALERTMANAGER = '127.0.0.1:9'
+
+/** Where what was there waits. */
+const KEPT = 'drill:kept'
 
 const MANY_HOSTS = Array.from({ length: 400 }, (_, i) => `http://127.0.0.1:${i + 10}`)
 
@@ -17,6 +22,31 @@ export const monitoring: readonly Drill[] = [
       await prometheus.program.kill()
       return () => prometheus.program.start()
     },
+  },
+  {
+    // Somebody keeps something else under a name of ours: one figure cannot be read, the others can.
+    alert: 'MetricsUnreadable',
+    also: ['UndeliveredUnknown', 'SeriesAbsent', 'StoreUnsafe', 'DeadLettersGrowing'],
+    fault: async ({ redis }) => {
+      await redis.send('RENAME', REPO_BACKFILL_DLQ, KEPT).catch(() => null)
+      await redis.send('SET', REPO_BACKFILL_DLQ, 'no stream')
+      return async () => {
+        await redis.send('DEL', REPO_BACKFILL_DLQ)
+        await redis.send('RENAME', KEPT, REPO_BACKFILL_DLQ).catch(() => null)
+      }
+    },
+  },
+  {
+    // It stands still, for longer than a scrape should last, nearly all the time.
+    alert: 'ScrapeSlow',
+    also: ['EventLoopStalled', 'TargetDown', 'BackfillStalled', 'MetricsUnreadable', 'StoreDown'],
+    after: 300,
+    fault: async ({ backfiller: { program } }) =>
+      goingOn(400, async () => {
+        program.pause()
+        await sleep(3_200)
+        program.resume()
+      }),
   },
   {
     alert: 'TooManySeries',
