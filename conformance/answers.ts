@@ -65,7 +65,9 @@ const uris = (tables: Tables, table: string): string[] =>
 /** About everything that either side has. */
 export const questions = (tables: Tables): Question[] => {
   const dids = (tables['actor'] ?? []).map(({ did }) => String(did)).sort()
-  const handles = (tables['actor'] ?? []).flatMap(({ handle }) => (handle === null ? [] : [String(handle)]))
+  const handles = (tables['actor'] ?? []).flatMap(({ handle }) =>
+    typeof handle === 'string' ? [handle] : [],
+  )
   return [
     ...OF_VIEWER,
     ...[...dids, ...handles.sort().slice(0, 3)].flatMap(ofActor),

@@ -30,7 +30,11 @@ type Subject = Readonly<Record<string, unknown>>
 
 export type Network = {
   readonly plc: { readonly url: string }
-  readonly pds: { readonly url: string; adminAuthHeaders(): Headers }
+  readonly pds: {
+    readonly url: string
+    readonly ctx: { readonly sequencer: { curr(): Promise<number | null> } }
+    adminAuthHeaders(): Headers
+  }
   readonly ozone: {
     readonly url: string
     readonly ctx: { readonly cfg: { readonly service: { readonly did: string } } }

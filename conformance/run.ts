@@ -1,0 +1,127 @@
+/**
+ * `npm run conformance`: Millrace beside the living reference. Starts the real test network, writes a rich history into it,
+ * lets Millrace index the same firehose, compares every row, then lets the real AppView answer from both databases. Ends 0
+ * when everything is equal but for what docs/conformance.md names, 3 on a difference, 69 where the reference cannot run.
+ */
+import { parseArgs } from 'node:util'
+import pg from 'pg'
+import { openPool } from '../src/db/pool.ts'
+import { silentLogger } from '../src/lib/logger.ts'
+import { readHistory } from '../test/conformance/history.ts'
+import { statusAsked } from '../test/conformance/rules-backfill.ts'
+import { REFERENCE_RULES, silentMessages } from '../test/conformance/rules-reference.ts'
+import { readTables } from '../test/conformance/tables.ts'
+import { startPostgres } from '../test/harness/servers.ts'
+import { interview } from './interview.ts'
+import { compareTables, tablesOf } from './compare.ts'
+import { install } from './install.ts'
+import { writeLabels } from './labels.ts'
+import { startMillrace, type Millrace } from './millrace.ts'
+import { hostsOf, indexed, REFERENCE_SCHEMA, startAppViewOn, startNetwork, type Network } from './network.ts'
+import { differs, drawReport, type Report } from './report.ts'
+import { seed } from './seed/index.ts'
+import { listen, type Tap } from './tap.ts'
+import { until } from './until.ts'
+
+const EXIT = { equal: 0, different: 3, cannotRun: 69 } as const
+
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
+})
+
+const say = (text: string): void => void process.stderr.write(`conformance: ${text}\n`)
+
+const databaseOf = (url: string, name: string): string => {
+  const found = new URL(url)
+  found.pathname = `/${name}`
+  return found.href
+}
+
+const createDatabases = async (url: string, names: readonly string[]): Promise<void> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  for (const name of names) await client.query(`create database ${name}`)
+  await client.end()
+}
+
+type Stage = {
+  readonly network: Network
+  readonly millrace: Millrace
+  readonly tap: Tap
+  readonly referenceUrl: string
+  readonly settle: () => Promise<void>
+}
+
+const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
+  say('starting PostgreSQL and the test network')
+  const server = await startPostgres()
+  stack.defer(() => server.stop())
+  await createDatabases(server.url, ['reference', 'millrace'])
+  const referenceUrl = databaseOf(server.url, 'reference')
+  const network = await startNetwork(referenceUrl)
+  stack.defer(() => network.close())
+  const hosts = hostsOf(network)
+  const stop = new AbortController()
+  const tap = listen(hosts, stop.signal)
+  stack.defer(() => stop.abort())
+  const databaseUrl = databaseOf(server.url, 'millrace')
+  const millrace = await startMillrace({ hosts, databaseUrl, mode: 'live', verbose: options.verbose, stack })
+  const settle = async () => {
+    await indexed(network)
+    const last = await network.pds.ctx.sequencer.curr()
+    await until(async () => tap.seq() >= (last ?? 0), 'the firehose')
+    await millrace.settled(tap)
+  }
+  return { network, millrace, tap, referenceUrl, settle }
+}
+
+/** Both sides hold the same history now; what do they make of it? */
+const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Report> => {
+  const { network, millrace, tap, referenceUrl } = stage
+  const reference = await openPool({
+    url: referenceUrl,
+    schema: REFERENCE_SCHEMA,
+    max: 4,
+    logger: silentLogger,
+  })
+  stack.defer(() => reference.close())
+  await writeLabels(reference, tap.labels)
+  say('comparing the tables')
+  const rules = [...REFERENCE_RULES, statusAsked, silentMessages]
+  const history = readHistory(tap.messages)
+  const comparison = await compareTables({ ours: millrace.pool, reference, history, rules })
+  say('starting the AppView on the database of Millrace')
+  const ours = await startAppViewOn(network, { url: millrace.databaseUrl, schema: 'bsky' }, stack)
+  const tables = await readTables(reference, await tablesOf(reference))
+  const answers = await interview({ network, ours, tables, explained: comparison.explained, say })
+  return {
+    reference: '@atproto/bsky 0.0.280 in @atproto/dev-env 0.6.7',
+    messages: tap.messages.length,
+    labels: tap.labels.length,
+    tables: comparison.tables,
+    rules: Object.fromEntries(comparison.counts),
+    miscounted: comparison.miscounted,
+    unexplainedRows: comparison.unexplained,
+    ...answers,
+  }
+}
+
+const main = async (): Promise<number> => {
+  const installed = install(say)
+  if (!installed.ok) {
+    say(`!!! NOT RUN: the reference cannot be installed on this machine\n${installed.why}`)
+    return EXIT.cannotRun
+  }
+  await using stack = new AsyncDisposableStack()
+  const stage = await setUp(stack)
+  await stage.settle()
+  await seed(stage.network, stage.settle, say)
+  await stage.network.processAll()
+  await until(async () => stage.tap.labels.length > 0, 'labels')
+  await stage.settle()
+  const report = await compare(stage, stack)
+  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : drawReport(report)}\n`)
+  return differs(report) ? EXIT.different : EXIT.equal
+}
+
+process.exit(await main())
