@@ -14,8 +14,16 @@ import type { Server } from './servers.ts'
 import { startPostgres, startRedis } from './servers.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-/** Bounds a single test; deadline.ts bounds a file. */
-const TEST_TIMEOUT_MS = 180_000
+
+type Manner = { readonly atOnce: number; readonly testMs: number; readonly fileMs: number }
+/** Bounds of a single test, and of a file (deadline.ts). */
+const ORDINARY: Manner = { atOnce: 2, testMs: 180_000, fileMs: 300_000 }
+/** A file that starts a whole fleet and who watches it: alone, because what it waits for is told in seconds. */
+const FLEETS: Manner = { atOnce: 1, testMs: 1_200_000, fileMs: 1_500_000 }
+const isFleet = (file: string): boolean => {
+  const needs = needsOf(file)
+  return needs.includes('prom') && needs.includes('redis')
+}
 
 type Skipped = { readonly file: string; readonly reason: string }
 
@@ -80,7 +88,13 @@ const runWithServers = async (files: readonly string[], options: readonly string
   try {
     if (wanted.has('redis')) await offer('TEST_REDIS_URL', startRedis)
     if (wanted.has('pg')) await offer('TEST_POSTGRES_URL', startPostgres)
-    return await runNode(files, options, env)
+    const fleets = files.filter(isFleet)
+    const others = files.filter((file) => !isFleet(file))
+    const codes = [
+      ...(others.length > 0 ? [await runNode(others, options, env, ORDINARY)] : []),
+      ...(fleets.length > 0 ? [await runNode(fleets, options, env, FLEETS)] : []),
+    ]
+    return codes.find((code) => code !== 0) ?? 0
   } finally {
     await Promise.all(started.map((server) => server.stop()))
   }
@@ -90,13 +104,14 @@ const runNode = (
   files: readonly string[],
   options: readonly string[],
   env: NodeJS.ProcessEnv,
+  { atOnce, testMs, fileMs }: Manner,
 ): Promise<number> =>
   new Promise((resolve, reject) => {
     const deadline = pathToFileURL(join(import.meta.dirname, 'deadline.ts')).href
-    const limits = ['--test-concurrency=2', `--test-timeout=${TEST_TIMEOUT_MS}`, '--test-reporter=spec']
+    const limits = [`--test-concurrency=${atOnce}`, `--test-timeout=${testMs}`, '--test-reporter=spec']
     const child = spawn(process.execPath, ['--import', deadline, '--test', ...limits, ...options, ...files], {
       cwd: ROOT,
-      env,
+      env: { TEST_FILE_TIMEOUT_MS: String(fileMs), ...env },
       stdio: 'inherit',
     })
     const pass = (signal: NodeJS.Signals) => child.kill(signal)
