@@ -3,20 +3,30 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Drill } from '../drill.ts'
 import { goingOn } from '../faults.ts'
+import type { Service } from '../fleet.ts'
 import type { PrometheusConfig } from '../configs.ts'
 
-const withTargets = (config: PrometheusConfig, job: string, targets: readonly string[]): PrometheusConfig => {
+const withTargets = (
+  config: PrometheusConfig,
+  job: string,
+  targets: readonly string[],
+  labels: Readonly<Record<string, string>> = {},
+): PrometheusConfig => {
   const found = config.scrape_configs.find(({ job_name }) => job_name === job)
-  for (const some of found?.static_configs ?? []) some.targets = [...targets]
+  for (const some of found?.static_configs ?? []) {
+    some.targets = [...targets]
+    some.labels = { ...some.labels, ...labels }
+  }
   return config
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+const spares: Service[] = []
+
 export const fleet: readonly Drill[] = [
   {
     alert: 'TargetDown',
-    fast: true,
     fault: async ({ backfiller }) => {
       await backfiller.program.kill()
       return () => backfiller.program.start()
@@ -43,22 +53,39 @@ export const fleet: readonly Drill[] = [
     },
   },
   {
+    // Three new processes at one address, each seen by a scrape. They wait elsewhere, because a busy machine starts none in time.
     alert: 'ServiceRestarting',
-    // Three starts, each seen by a scrape.
-    delay: 20,
-    also: ['TargetDown', 'BackfillStalled'],
-    fault: async ({ backfiller }) => {
-      for (let i = 0; i < 3; i++) {
-        await backfiller.program.kill()
-        await backfiller.program.start()
-        await sleep(2_500)
+    delay: 15,
+    also: ['BackfillStalled'],
+    prepare: async (stack) => {
+      for (const i of [1, 2, 3]) {
+        const spare = await stack.another('backfiller')
+        await spare.program.start([...spare.args, '--backfiller-consumer', `spare_${i}`])
+        spares.push(spare)
       }
-      return () => {}
+      return async () => {
+        for (const { program } of spares.splice(0)) await program.stop()
+      }
+    },
+    fault: async ({ backfiller, prometheus }) => {
+      const labels = { instance: backfiller.address }
+      for (const { address } of spares) {
+        await prometheus.reload((config) => withTargets(config, 'rust-backfiller', [address], labels))
+        await sleep(5_000)
+      }
+      return () => prometheus.reload(null)
     },
   },
   {
     alert: 'ServiceNotReady',
-    also: ['DatabaseErrors', 'MetricsUnreadable', 'DatabaseDown', 'IndexerStuck', 'IndexedRateLow'],
+    also: [
+      'DatabaseErrors',
+      'MetricsUnreadable',
+      'IndexerErrorRatio',
+      'DatabaseDown',
+      'IndexerStuck',
+      'IndexedRateLow',
+    ],
     fault: async ({ database }) => {
       await database.crash()
       return () => database.start()

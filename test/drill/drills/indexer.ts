@@ -73,7 +73,6 @@ export const indexer: readonly Drill[] = [
   },
   {
     alert: 'StreamEntriesLost',
-    fast: true,
     also: ['TargetDown'],
     fault: async ({ indexer, redis }) => {
       indexer.program.pause()

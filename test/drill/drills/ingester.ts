@@ -22,7 +22,6 @@ export const ingester: readonly Drill[] = [
   {
     // Connections are to be had, and given up and made again as long as nothing comes.
     alert: 'FirehoseSilent',
-    fast: true,
     after: 60,
     prepare: async ({ ingester }) => restartedWith(ingester, '--ingester-idle-timeout', '3s'),
     fault: async ({ relay }) => {
@@ -64,7 +63,6 @@ export const ingester: readonly Drill[] = [
   },
   {
     alert: 'SequenceGap',
-    fast: true,
     fault: async (stack) => network(stack, 'sequence_gap', { times: 3 }),
   },
   {

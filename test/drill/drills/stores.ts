@@ -28,7 +28,6 @@ const OF_A_SMALL_STORE = ['HighWaterMarkUnreachable', 'StoreFullSoon'] as const
 export const stores: readonly Drill[] = [
   {
     alert: 'StoreDown',
-    fast: true,
     also: [...WITHOUT_REDIS],
     fault: async ({ redis }) => {
       await redis.program.kill()
@@ -74,7 +73,6 @@ export const stores: readonly Drill[] = [
   },
   {
     alert: 'DatabaseDown',
-    fast: true,
     also: [...INDEXER_LATE, ...DATABASE_LATE, 'MetricsUnreadable', 'IndexerErrorRatio'],
     delay: 15,
     fault: async ({ database }) => {
@@ -108,30 +106,23 @@ export const stores: readonly Drill[] = [
     },
   },
   {
+    // As one that was made for an integer column.
     alert: 'SequenceNearEnd',
     delay: 15,
     fault: async ({ database }) => {
-      const name = `pg_get_serial_sequence('bsky.notification', 'id')`
-      const [row] = await database.query<{ last: string; most: string }>(
-        `SELECT nextval(${name}) AS last, (0.8 * seqmax)::bigint AS most FROM pg_sequence WHERE seqrelid = ${name}::regclass`,
-      )
-      await database.query(`SELECT setval(${name}, ${row?.most})`)
-      return () => database.query(`SELECT setval(${name}, ${row?.last}::bigint + 100000)`)
+      const name = 'bsky.notification_id_seq'
+      await database.query(`ALTER SEQUENCE ${name} MAXVALUE ${2 ** 31 - 1} RESTART ${17e8}`)
+      return () => database.query(`ALTER SEQUENCE ${name} NO MAXVALUE`)
     },
   },
   {
-    // Somebody dropped an index by hand; the catalog is compared every five minutes, and at a start.
+    // Somebody made it smaller by hand; the catalog is compared every five minutes.
     alert: 'SchemaDiffers',
-    after: 300,
-    delay: 15,
+    delay: 315,
     fault: async ({ database, indexer }) => {
-      const [row] = await database.query<{ name: string; text: string }>(
-        `SELECT indexname AS name, indexdef AS text FROM pg_indexes WHERE schemaname = 'bsky' AND indexdef NOT LIKE '%UNIQUE%' ORDER BY 1 LIMIT 1`,
-      )
-      await database.query(`DROP INDEX bsky."${row?.name}"`)
-      await indexer.program.restart()
+      await database.query(`ALTER SEQUENCE bsky.notification_id_seq AS integer`)
       return async () => {
-        await database.query(row?.text ?? '')
+        await database.query(`ALTER SEQUENCE bsky.notification_id_seq AS bigint`)
         await indexer.program.restart()
       }
     },
