@@ -1,4 +1,4 @@
-/** The few drills that every change runs, on one stack: an upstream gone, bad entries, a locked table, an unsafe store, no voice. */
+/** The few drills that every change runs, on one stack: an upstream gone, a locked table, an unsafe store, no voice. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { needs } from '../harness/services.ts'

@@ -50,7 +50,6 @@ export const backfiller: readonly Drill[] = [
   },
   {
     alert: 'DeadLettersGrowing',
-    fast: true,
     fault: async ({ redis }) => {
       await redis.sendAll(Array.from({ length: 20 }, () => ['XADD', REPO_BACKFILL, '*', 'repo', 'no JSON']))
       return () => {}

@@ -129,8 +129,16 @@ export const indexer: readonly Drill[] = [
   {
     alert: 'IdentityQueueStuck',
     after: 900,
-    also: ['IndexerErrorRatio', 'BackfillerFailureRatio'],
-    fault: async (stack) => network(stack, 'plc_down'),
+    also: ['IndexerErrorRatio', 'BackfillerFailureRatio', 'BackfillStalled', 'PendingIdle'],
+    fault: async (stack) => {
+      const mend = network(stack, 'plc_down')
+      // So that accounts are born that nobody has looked up before.
+      stack.network.setRate(EVENTS_PER_SECOND * 10)
+      return () => {
+        stack.network.setRate(EVENTS_PER_SECOND)
+        return mend()
+      }
+    },
   },
 ]
 
