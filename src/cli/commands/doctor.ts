@@ -6,13 +6,14 @@ import { exitCodeOf, makeReport } from '../doctor/finding.ts'
 import { runExaminations } from '../doctor/groups.ts'
 import { answerTimeoutMs, once, type Patient } from '../doctor/patient.ts'
 import { askRedis } from '../doctor/redis/examine.ts'
-import { readServices } from '../doctor/services/facts.ts'
+import { readServices, readUpstreamHosts } from '../doctor/services/facts.ts'
 import { createWatch } from '../doctor/watch.ts'
 
 const admit = ({ settings, environment, version, signal }: Context): Patient => {
   const bounds = { signal, timeoutMs: answerTimeoutMs(settings) }
   const services = once(() => readServices(settings.services, bounds))
-  const redis = once(() => askRedis({ settings, environment, signal, services }))
+  const upstreamHosts = () => readUpstreamHosts(settings.services, bounds)
+  const redis = once(() => askRedis({ settings, environment, signal, upstreamHosts }))
   return { settings, environment, version, signal, services, redis }
 }
 

@@ -9,10 +9,13 @@ import { checkNode } from './check.ts'
 import { readRedis, type RedisFacts } from './facts.ts'
 import { checkMemory, type Mark } from './memory.ts'
 
-type Known = Pick<Patient, 'settings' | 'environment' | 'signal' | 'services'>
+type Known = Pick<Patient, 'settings' | 'environment' | 'signal'> & {
+  /** Hosts as the running services name them. */
+  readonly upstreamHosts: () => Promise<readonly string[]>
+}
 
 export const askRedis = async (known: Known): Promise<RedisFacts | null> => {
-  const { settings, environment, signal, services } = known
+  const { settings, environment, signal, upstreamHosts } = known
   if (settings.redisUrl === null) return null
   const { backfiller = settings, indexer = settings } = resolveAll(environment)
   const streams = [...new Set([...indexer.indexerStreams, LABEL_LIVE, backfiller.backfillerInputStream])]
@@ -23,16 +26,13 @@ export const askRedis = async (known: Known): Promise<RedisFacts | null> => {
     signal,
     streams,
     deadLetters: [...new Set(letters)],
-    hosts: hostsOf(settings, await services()),
+    hosts: hostsOf(settings, await upstreamHosts()),
   })
 }
 
 /** As the running services name them; else as the settings here do. */
-const hostsOf = ({ relayHosts, labelerHosts }: Settings, services: readonly ServiceFacts[]): string[] => {
-  const upstreams = services.flatMap(({ status }) => status?.upstreams ?? [])
-  const running = upstreams.filter(({ kind }) => ['firehose', 'labels', 'repos'].includes(kind))
-  return [...new Set(running.length > 0 ? running.map(({ host }) => host) : [...relayHosts, ...labelerHosts])]
-}
+const hostsOf = ({ relayHosts, labelerHosts }: Settings, running: readonly string[]): readonly string[] =>
+  running.length > 0 ? running : [...new Set([...relayHosts, ...labelerHosts])]
 
 /** Marks of the running services; those of the settings here where none tells. */
 const marksOf = (facts: RedisFacts, services: readonly ServiceFacts[], settings: Settings): Mark[] => {

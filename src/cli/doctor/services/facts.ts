@@ -25,6 +25,14 @@ export type ServiceFacts = {
 export const readServices = (urls: readonly string[], options: AskOptions): Promise<ServiceFacts[]> =>
   Promise.all(urls.map((url) => readService(url.replace(/\/+$/, ''), options)))
 
+/** Whom the services follow and list, told at once: who needs only this need not wait for the second reading. */
+export const readUpstreamHosts = async (urls: readonly string[], options: AskOptions): Promise<string[]> => {
+  const pages = await Promise.all(urls.map((url) => ask(`${url.replace(/\/+$/, '')}/status`, options)))
+  const upstreams = pages.flatMap((page) => statusOf(page)?.upstreams ?? [])
+  const known = upstreams.filter(({ kind }) => ['firehose', 'labels', 'repos'].includes(kind))
+  return [...new Set(known.map(({ host }) => host))]
+}
+
 const readService = async (url: string, options: AskOptions): Promise<ServiceFacts> => {
   const metrics = await ask(`${url}/metrics`, options)
   if (!isAnswer(metrics)) return absent(url, metrics)
