@@ -48,11 +48,13 @@ const migrateAt = async (url: string): Promise<void> => {
   }
 }
 
-export const startDatabase = async (): Promise<Database> => {
+export const startDatabase = async (
+  settings: Readonly<Record<string, string>> = SETTINGS,
+): Promise<Database> => {
   const dataDir = temporaryFolder('drill-postgres')
   const port = await freePort()
   const start = (): Promise<EmbeddedPostgres> =>
-    startEmbeddedPostgres({ dataDir, port, logger: silentLogger, settings: SETTINGS })
+    startEmbeddedPostgres({ dataDir, port, logger: silentLogger, settings })
   let server = await start()
   const { url } = server
   await migrateAt(url)

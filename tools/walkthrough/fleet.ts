@@ -23,11 +23,15 @@ export type Fleet = AsyncDisposable & {
   readonly network: Sandbox
   readonly relay: Cable
   readonly redis: Streams
+  readonly database: Database
   readonly road: Road
   readonly programs: ReadonlyMap<string, Program>
   /** Where each program's log is, by its name. */
   readonly folder: string
 }
+
+/** Small, and as safe as in production. */
+const DURABLE = { max_connections: '40', shared_buffers: '64MB' }
 
 /** What a network does to those who fetch from it; the errors of the document's tables are counted by these. */
 const FAULTS: readonly FaultSetting[] = [
@@ -37,7 +41,7 @@ const FAULTS: readonly FaultSetting[] = [
   { kind: 'slow_car', target: 'repo', times: 6, bytesPerSecond: 6_000 },
 ]
 
-type World = Omit<Fleet, 'programs' | typeof Symbol.asyncDispose> & { readonly database: Database }
+type World = Omit<Fleet, 'programs' | typeof Symbol.asyncDispose>
 
 const openWorld = async (stack: AsyncDisposableStack): Promise<World> => {
   const folder = temporaryFolder('walkthrough')
@@ -54,7 +58,7 @@ const openWorld = async (stack: AsyncDisposableStack): Promise<World> => {
   const relay = stack.use(await Cable.to(network.relayUrls[0] ?? ''))
   await relay.cut()
   const road = stack.use(await openRoad())
-  const [redis, database] = await Promise.all([startStreams(), startDatabase()])
+  const [redis, database] = await Promise.all([startStreams(), startDatabase(DURABLE)])
   stack.use(redis)
   stack.use(database)
   return { folder, network, relay, road, redis, database }
