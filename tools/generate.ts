@@ -23,7 +23,7 @@ const rules = ruleGroups(productionClock)
 /** Written by the drills; absent until the first. */
 const drills = (): DrillResults => {
   const file = new URL('../docs/drills.json', import.meta.url)
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DrillResults) : {}
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DrillResults) : []
 }
 
 const FILES: Readonly<Record<string, () => string>> = {
