@@ -92,8 +92,10 @@ end
 `
 
 /**
- * XREADGROUP without waiting. KEYS: stream. ARGV: group, consumer, count. Answers lost, 1 when the group stands beyond its
- * stream, and what XREADGROUP answers. The position is kept by our own count, because Redis may forget it on the way.
+ * XREADGROUP without waiting. KEYS: stream. ARGV: group, consumer, count, 1 when an earlier read waited and was given something.
+ * Answers lost, 1 when the group stands beyond its stream, and what XREADGROUP answers. The position is kept by our own count,
+ * because Redis may forget it on the way; and it is written anew after every read, because XREADGROUP reaches the append-only
+ * file and the replicas without it: after a restart or a failover what was read meanwhile would look lost.
  */
 export const READ = script(`${SETTLE}
 local key, name = KEYS[1], ARGV[1]
@@ -102,9 +104,10 @@ local lost = settle(key, name, look)
 local reply = redis.pcall('XREADGROUP', 'GROUP', name, ARGV[2], 'COUNT', ARGV[3], 'STREAMS', key, '>')
 if reply and reply.err then return reply end
 if reply and look and look.read then
-  local read = look.read + #reply[1][2]
   local group = group_of(key, name)
-  if group and group['entries-read'] ~= read then move(key, name, group['last-delivered-id'], read) end
+  if group then move(key, name, group['last-delivered-id'], look.read + #reply[1][2]) end
+elseif ARGV[4] == '1' and look and look.read then
+  move(key, name, look.position, look.read)
 end
 return {lost, look and look.stray and look.length > 0 and 1 or 0, reply}
 `)

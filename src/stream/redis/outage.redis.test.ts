@@ -82,6 +82,34 @@ test('nothing is lost when Redis is killed and started again, twice, under way',
   await server.stop()
 })
 
+test('what was read before Redis was killed is not told lost after it', async () => {
+  using folder = temporaryFolder()
+  const port = await freePort()
+  const start = () => freshRedis({ args: AOF, dir: folder.path, port })
+  let server = await start()
+  await using log = await openRedisLog({ url: server.url, commandTimeoutMs: 2_000 })
+  const { stream, group, reader } = await prepare(log)
+  const figures = () => log.streamFigures({ stream, group, deadLetterStream: null })
+  const killed = async () => {
+    await server.kill()
+    server = await start()
+    await until(async () => (await log.checkpoint('nothing').catch(() => 'away')) === null)
+  }
+  await log.append(stream, numbered(0, 10))
+  assert.equal((await log.read(reader, { maxEntries: 4, blockMs: 0 })).length, 4)
+  await killed()
+  assert.deepEqual([(await figures()).lost, (await figures()).undelivered], [0, 6])
+  assert.equal((await log.read(reader, { maxEntries: 6, blockMs: 0 })).length, 6)
+  const waiting = log.read(reader, { maxEntries: 5, blockMs: 5_000 })
+  await log.append(stream, numbered(10, 3))
+  const waited = (await waiting).length
+  assert.ok(waited > 0)
+  await log.read(reader, { maxEntries: 5, blockMs: 0 })
+  await killed()
+  assert.deepEqual([(await figures()).lost, (await figures()).pending], [0, 13])
+  await server.stop()
+})
+
 test('a Redis that hangs fails every command in its time, and is used again when it is back', async () => {
   await using server = await freshRedis()
   const losses: string[] = []

@@ -20,6 +20,8 @@ export class StreamReader {
   readonly #topology: Topology
   readonly #logger: Logger
   readonly #losses: Losses
+  /** Streams and groups of which a waiting read was given something: its position is still to be written. */
+  readonly #unwritten = new Set<string>()
 
   constructor(topology: Topology, logger: Logger, losses: Losses) {
     this.#topology = topology
@@ -52,7 +54,8 @@ export class StreamReader {
   /** Without waiting: the read that notices what was lost since the last one. null when the group had to be mended. */
   async #whatIsThere(reader: Reader, maxEntries: number): Promise<Entry[] | null> {
     const { stream, group, consumer } = reader
-    const args = [group, consumer, String(maxEntries)]
+    const unwritten = this.#unwritten.delete(`${stream} ${group}`) ? '1' : '0'
+    const args = [group, consumer, String(maxEntries), unwritten]
     const answer = await this.#orMended(reader, () => runScript(this.#topology, READ, stream, args))
     if (answer === undefined) return null
     const [lost, isAhead, reply = null] = list(answer)
@@ -75,7 +78,10 @@ export class StreamReader {
     const name = `${stream} ${group} ${consumer}`
     const read = { key: stream, reader: name, command, blockMs: sliceMs, signal }
     const answer = await this.#orMended(reader, () => this.#topology.block(read))
-    return answer === undefined ? null : readOf(answer)
+    if (answer === undefined) return null
+    const entries = readOf(answer)
+    if (entries.length > 0) this.#unwritten.add(`${stream} ${group}`)
+    return entries
   }
 
   /** A group that is gone is created again, and undefined answered: what it has to see is read next. */
