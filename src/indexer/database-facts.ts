@@ -5,6 +5,7 @@
 import { readFacts, type ServerFacts } from '../db/facts.ts'
 import { readDifferences } from '../db/migrate.ts'
 import type { Pool } from '../db/pool.ts'
+import { sleep } from '../lib/backoff.ts'
 import { run, type Tx } from './sql.ts'
 
 export type Facts = ServerFacts & {
@@ -14,8 +15,9 @@ export type Facts = ServerFacts & {
   readonly identityOldestSeconds: number
 }
 
-/** A scrape waits 2 s for a figure: before that we know, or know that we do not. */
 const TIMEOUT_MS = 1_500
+/** A scrape waits a second for a figure: before that it gets what the question before this one found. */
+const PATIENCE_MS = 700
 const EVERY_MS = 15_000
 const CATALOG_EVERY_MS = 300_000
 
@@ -35,7 +37,9 @@ const UNKNOWN: Facts = {
 export class DatabaseFacts {
   readonly #pool: Pool
   readonly #everyMs: number
-  #facts: Promise<Facts> = Promise.resolve(UNKNOWN)
+  /** Nothing has been asked yet: whether it is up is not known either. */
+  #last: Facts = { ...UNKNOWN, up: NaN }
+  #facts: Promise<Facts> = Promise.resolve(this.#last)
   #due = 0
   #asking = false
   #differences = { count: NaN, due: 0 }
@@ -45,24 +49,28 @@ export class DatabaseFacts {
     this.#everyMs = everyMs
   }
 
-  /** Never rejects. */
-  read(): Promise<Facts> {
+  /** Never rejects, and never takes long. */
+  async read(): Promise<Facts> {
     if (!this.#asking && performance.now() >= this.#due) {
       this.#asking = true
       this.#facts = this.#ask()
     }
-    return this.#facts
+    if (!this.#asking) return this.#facts
+    const answered = new AbortController()
+    const patience = sleep(PATIENCE_MS, answered.signal).then(() => this.#last)
+    return Promise.race([this.#facts, patience]).finally(() => answered.abort())
   }
 
   async #ask(): Promise<Facts> {
     try {
-      return await this.#pool.aside((tx) => this.#readAll(tx), TIMEOUT_MS)
+      this.#last = await this.#pool.aside((tx) => this.#readAll(tx), TIMEOUT_MS)
     } catch {
-      return UNKNOWN
+      this.#last = UNKNOWN
     } finally {
       this.#asking = false
       this.#due = performance.now() + this.#everyMs
     }
+    return this.#last
   }
 
   async #readAll(tx: Tx): Promise<Facts> {
