@@ -51,7 +51,7 @@ const SEEN = [
   'up{job="rust-indexer"} == 0',
   'stream:pending_entries:max{stream="repo_backfill"} > 0',
   'min(store_safe{check="eviction"}) == 0',
-  'sum(increase(ingester_sequence_numbers_missed_total[30s])) > 0',
+  'sum(ingester_sequence_numbers_missed_total) > 0',
   'stream:undelivered_entries:max{stream="firehose_live"} > 0',
 ]
 
