@@ -28,6 +28,7 @@ const FOREIGN = new Set([
   'raw',
   'syntax-only',
   'events',
+  'every',
   'test',
   'version',
   'write',
