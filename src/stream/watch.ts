@@ -13,40 +13,16 @@ export type StreamWatchOptions = {
   readonly onLost: (stream: string, entries: number) => void
 }
 
-export type StreamReading = {
-  readonly stream: string
-  readonly entries: number
-  readonly undelivered: number
-  readonly pending: number
-  readonly oldestEntryAgeSeconds: number
-  readonly oldestUndeliveredAgeSeconds: number
-  readonly oldestPendingIdleSeconds: number
-  readonly pendingDeliveries: number
-  readonly consumersActive: number
-  readonly consumersAbandoned: number
-  readonly deadLetters: number
-}
-
-/** `safe`: 1 good, 0 bad, NaN unknown. */
-export type StoreReading = {
-  readonly up: boolean
-  readonly usedBytes: number
-  readonly capacityBytes: number
-  readonly pingSeconds: number
-  readonly safe: {
-    readonly eviction: number
-    readonly persistence: number
-    readonly memory_limit: number
-    readonly group_ahead: number
-  }
-}
-
 /** A look is good for so long. */
 const FRESH_MS = 1_000
 /** A store that has not answered by then is away, as far as a scrape is concerned. */
 const PATIENCE_MS = 1_000
 
-type Look = { readonly streams: readonly StreamReading[]; readonly store: StoreReading }
+/** The shapes that `stream_*` and `store_*` are declared with (monitoring): they meet where a service joins the two. */
+type Look = {
+  readonly streams: readonly ReturnType<typeof streamReading>[]
+  readonly store: ReturnType<typeof storeReading>
+}
 
 export class StreamWatch {
   readonly #options: StreamWatchOptions
@@ -59,9 +35,9 @@ export class StreamWatch {
   }
 
   /** For `streamMetrics`. */
-  readonly streams = async (): Promise<readonly StreamReading[]> => (await this.#current()).streams
+  readonly streams = async (): Promise<Look['streams']> => (await this.#current()).streams
   /** For `storeMetrics`. */
-  readonly store = async (): Promise<StoreReading> => (await this.#current()).store
+  readonly store = async (): Promise<Look['store']> => (await this.#current()).store
 
   #current(): Promise<Look> {
     if (this.#look !== null && performance.now() - this.#takenAt < FRESH_MS) return this.#look
@@ -107,7 +83,7 @@ const orNull = async <T>(asked: Promise<T>): Promise<T | null> => {
 
 const seconds = (ms: number | null | undefined): number => (ms ?? NaN) / 1_000
 
-const streamReading = (stream: string, figures: StreamFigures | null): StreamReading => ({
+const streamReading = (stream: string, figures: StreamFigures | null) => ({
   stream,
   entries: figures?.entries ?? NaN,
   undelivered: figures?.undelivered ?? NaN,
@@ -123,10 +99,7 @@ const streamReading = (stream: string, figures: StreamFigures | null): StreamRea
 
 const verdict = (isGood: boolean | null = null): number => (isGood === null ? NaN : Number(isGood))
 
-const storeReading = (
-  store: StoreFigures | null,
-  streams: readonly (StreamFigures | null)[],
-): StoreReading => ({
+const storeReading = (store: StoreFigures | null, streams: readonly (StreamFigures | null)[]) => ({
   up: store !== null,
   usedBytes: store?.usedBytes ?? NaN,
   capacityBytes: store?.capacityBytes ?? NaN,

@@ -131,6 +131,9 @@ const openExporters = async ({ folder, redis, database, road }: World) => {
 /** Runs without relay and without indexers: who watches sees the figures before anything has moved them. */
 export const openFleet = async (adapt: Adapt = (config) => config): Promise<Fleet> => {
   await using opening = new AsyncDisposableStack()
+  // Started servers keep no process alive, so between two answers there may be nothing else that does.
+  const alive = setInterval(() => undefined, 1_000)
+  opening.defer(() => clearInterval(alive))
   const world = await openWorld(opening)
   const programs = new Map<string, Program>()
   const add = (name: string, program: Program) => programs.set(name, opening.use(program))
