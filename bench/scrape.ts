@@ -1,11 +1,16 @@
 /**
- * What watching costs: the whole indexer drains a stream at full speed, embedded stores, while its metrics are scraped over HTTP
- * (padded to 2,000 series), in turn with runs that nobody scrapes. Run: node bench/scrape.ts [--events 20000] [--every 1000]
+ * What watching costs: the whole indexer drains a stream at full speed, embedded stores, a process of its own for every turn:
+ * without counting (the client's counters do nothing), counting, and scraped over HTTP by another process besides (padded to 2,000
+ * series). Run: node bench/scrape.ts [--events 20000] [--every 250] [--turns 5]
  */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
+import { Counter, Gauge, Histogram } from '@prometheus-io/client'
 import Table from 'cli-table3'
 import { startEmbeddedPostgres } from '../src/db/embedded.ts'
 import { migrate } from '../src/db/migrate.ts'
@@ -17,31 +22,34 @@ import { parseExposition } from '../src/monitoring/exposition.ts'
 import { serveMonitoring } from '../src/monitoring/http.ts'
 import { registerMetrics } from '../src/monitoring/metrics.ts'
 import { openEmbeddedLog } from '../src/stream/embedded/index.ts'
-import type { Fields } from '../src/stream/log.ts'
 import { sandboxEntries } from './entries.ts'
 
-const TURNS = 3
 const SERIES = 2_000
+const MANNERS = ['not counted', 'counted', 'scraped'] as const
+type Manner = (typeof MANNERS)[number]
 
 const { values } = parseArgs({
-  options: { events: { type: 'string', default: '20000' }, every: { type: 'string', default: '1000' } },
+  options: {
+    events: { type: 'string', default: '20000' },
+    every: { type: 'string', default: '250' },
+    turns: { type: 'string', default: '5' },
+    /** Internal: the process of one turn. */
+    turn: { type: 'string' },
+  },
 })
 
-type Run = { readonly perSecond: number; readonly cpuSeconds: number; readonly scrapesMs: readonly number[] }
+type Turn = { readonly perSecond: number; readonly cpuSeconds: number }
+type Result = Turn & { readonly scrapesMs: readonly number[] }
 
-const scrapeUntil = async (url: string, everyMs: number, signal: AbortSignal): Promise<number[]> => {
-  const taken: number[] = []
-  while (!signal.aborted) {
-    const startedMs = performance.now()
-    const series = parseExposition(await (await fetch(url)).text()).length
-    taken.push(performance.now() - startedMs)
-    if (series < SERIES) throw new Error(`only ${series} series`)
-    await sleep(everyMs, signal)
-  }
-  return taken
+const countNothing = (): void => {
+  const nothing = () => {}
+  Object.assign(Counter.prototype, { inc: nothing })
+  Object.assign(Gauge.prototype, { inc: nothing, dec: nothing, set: nothing })
+  Object.assign(Histogram.prototype, { observe: nothing })
 }
 
-const drain = async (entries: readonly Fields[], everyMs: number | null): Promise<Run> => {
+/** The process of one turn: says where it is scraped, waits for a line, drains, says how it went. */
+const drain = async (manner: Manner): Promise<void> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rmSync(dataDir, { recursive: true, force: true }))
@@ -51,6 +59,7 @@ const drain = async (entries: readonly Fields[], everyMs: number | null): Promis
   const pool = await openPool({ url: server.url, max: 8, logger: silentLogger })
   stack.defer(() => pool.close())
   await migrate(pool)
+  const entries = await sandboxEntries(Number(values.events))
   for (let at = 0; at < entries.length; at += 500)
     await log.append('firehose_live', entries.slice(at, at + 500))
   const { service, registry, status } = createIndexer({
@@ -72,50 +81,92 @@ const drain = async (entries: readonly Fields[], everyMs: number | null): Promis
       labels: { n: Array.from({ length: SERIES }, (_, i) => String(i)) },
     },
   })
+  if (manner === 'not counted') countNothing()
   const http = await serveMonitoring({ port: 0, host: '127.0.0.1', registry, source: status })
   stack.defer(() => http.close())
+  console.log(`http://127.0.0.1:${http.port}/metrics`)
+  await once(process.stdin, 'data')
   const stop = new AbortController()
   const cpu = process.cpuUsage()
   const startedMs = performance.now()
-  const scrapes =
-    everyMs === null ? [] : scrapeUntil(`http://127.0.0.1:${http.port}/metrics`, everyMs, stop.signal)
   const running = service.run(stop.signal)
   while ((await log.streamStats('firehose_live')).length > 0) await sleep(20, stop.signal)
   const seconds = (performance.now() - startedMs) / 1_000
   const { user, system } = process.cpuUsage(cpu)
   stop.abort()
   await running
-  return { perSecond: entries.length / seconds, cpuSeconds: (user + system) / 1e6, scrapesMs: await scrapes }
+  process.stdin.destroy()
+  const result: Turn = { perSecond: entries.length / seconds, cpuSeconds: (user + system) / 1e6 }
+  console.log(JSON.stringify(result))
+}
+
+const scrapeUntil = async (url: string, signal: AbortSignal): Promise<number[]> => {
+  const taken: number[] = []
+  while (!signal.aborted) {
+    const startedMs = performance.now()
+    const body = await (await fetch(url)).text()
+    taken.push(performance.now() - startedMs)
+    const series = parseExposition(body).length
+    if (series < SERIES) throw new Error(`only ${series} series`)
+    await sleep(Number(values.every), signal)
+  }
+  return taken
+}
+
+const linesOf = async function* (child: ChildProcess): AsyncGenerator<string> {
+  if (child.stdout) yield* createInterface({ input: child.stdout })
+}
+
+const take = async (manner: Manner): Promise<Result> => {
+  const args = [import.meta.filename, '--turn', manner, '--events', values.events]
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  const lines = linesOf(child)
+  const url = String((await lines.next()).value)
+  const over = new AbortController()
+  // As in a fleet: it is not the first time that it is scraped.
+  if (manner === 'scraped') await (await fetch(url)).text()
+  const scrapes = manner === 'scraped' ? scrapeUntil(url, over.signal) : []
+  child.stdin?.write('go\n')
+  const turn = JSON.parse(String((await lines.next()).value)) as Turn
+  over.abort()
+  const scrapesMs = await scrapes
+  await once(child, 'exit')
+  return { ...turn, scrapesMs }
 }
 
 const at = (share: number, numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(numbers.length * share))] ?? NaN
+const median = (numbers: readonly number[]): number => at(0.5, numbers)
 
-const entries = await sandboxEntries(Number(values.events))
-const runs = { 'not scraped': [] as Run[], scraped: [] as Run[] }
-for (let turn = 0; turn < TURNS; turn++) {
-  runs['not scraped'].push(await drain(entries, null))
-  runs.scraped.push(await drain(entries, Number(values.every)))
+const compare = async (): Promise<void> => {
+  const results = new Map<Manner, Result[]>(MANNERS.map((manner) => [manner, []]))
+  for (let turn = 0; turn < Number(values.turns); turn++) {
+    for (const manner of MANNERS) results.get(manner)?.push(await take(manner))
+  }
+  const base = results.get('not counted') ?? []
+  const ratio = (turns: readonly Result[], of: (turn: Turn) => number) =>
+    median(turns.map((turn, i) => of(turn) / of(base[i] ?? turn))).toFixed(3)
+  const head = ['', 'events/s', 'of not counted', 'CPU s', 'of not counted', 'scrapes', 'p50 ms', 'p99 ms']
+  const table = new Table({ head, style: { head: [], border: [] } })
+  for (const [manner, turns] of results) {
+    const scrapes = turns.flatMap(({ scrapesMs }) => scrapesMs)
+    table.push([
+      manner,
+      Math.round(median(turns.map(({ perSecond }) => perSecond))).toLocaleString('en'),
+      ratio(turns, ({ perSecond }) => perSecond),
+      median(turns.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2),
+      ratio(turns, ({ cpuSeconds }) => cpuSeconds),
+      scrapes.length,
+      ...(scrapes.length === 0 ? ['', ''] : [median(scrapes).toFixed(1), at(0.99, scrapes).toFixed(1)]),
+    ])
+  }
+  console.log(
+    `${values.events} events, a scrape every ${values.every} ms, ${values.turns} turns of each, medians`,
+  )
+  console.log(table.toString())
 }
-const table = new Table({ head: ['', 'events/s', 'node CPU s', 'scrapes', 'scrape p50 ms', 'scrape p99 ms'] })
-for (const [name, turns] of Object.entries(runs)) {
-  const scrapes = turns.flatMap(({ scrapesMs }) => scrapesMs)
-  table.push([
-    name,
-    Math.round(
-      at(
-        0.5,
-        turns.map(({ perSecond }) => perSecond),
-      ),
-    ).toLocaleString('en'),
-    at(
-      0.5,
-      turns.map(({ cpuSeconds }) => cpuSeconds),
-    ).toFixed(2),
-    scrapes.length,
-    scrapes.length === 0 ? '' : at(0.5, scrapes).toFixed(1),
-    scrapes.length === 0 ? '' : at(0.99, scrapes).toFixed(1),
-  ])
-}
-console.log(`${entries.length} events, a scrape every ${values.every} ms, medians of ${TURNS} runs in turn`)
-console.log(table.toString())
+
+if (values.turn === undefined) await compare()
+else await drain(values.turn as Manner)

@@ -224,7 +224,7 @@ export const processRow: Row = {
     },
     {
       title: 'Event loop lag',
-      says: 'How late timers run: p50, p99 and the worst since the scrape before. While it stands, nothing moves.',
+      says: 'How late timers run: p50, p99, and the worst of the last 15 s. While it stands, nothing moves.',
       unit: 's',
       of: {
         'p50 {{instance}}': own('nodejs_eventloop_lag_p50_seconds'),
@@ -253,9 +253,12 @@ export const processRow: Row = {
     },
     {
       title: 'Time to make a scrape',
-      says: 'How long each service works on /metrics.',
+      says: 'How long it takes to read all metrics, and how old they are when they are told: a busy service tells those it read before.',
       unit: 's',
-      of: quantiles('monitoring_scrape_seconds'),
+      of: {
+        ...quantiles('monitoring_scrape_seconds'),
+        'age {{instance}}': own('monitoring_figures_age_seconds'),
+      },
       runbooks: ['ScrapeSlow'],
     },
     {

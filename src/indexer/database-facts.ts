@@ -63,7 +63,8 @@ export class DatabaseFacts {
 
   async #ask(): Promise<Facts> {
     try {
-      this.#last = await this.#pool.aside((tx) => this.#readAll(tx), TIMEOUT_MS)
+      const facts = await this.#pool.aside((tx) => readAll(tx, this.#pool.schema), TIMEOUT_MS)
+      this.#last = { up: 1, ...facts, schemaDifferences: await this.#countDifferences() }
     } catch {
       this.#last = UNKNOWN
     } finally {
@@ -73,17 +74,25 @@ export class DatabaseFacts {
     return this.#last
   }
 
-  async #readAll(tx: Tx): Promise<Facts> {
+  /** By itself: a table that somebody keeps locked holds up the catalog, and PostgreSQL is none the less up. */
+  async #countDifferences(): Promise<number> {
+    if (performance.now() < this.#differences.due) return this.#differences.count
     const { schema } = this.#pool
-    const facts = await readFacts(tx, schema)
-    const queue = await readIdentityQueue(tx)
-    if (performance.now() >= this.#differences.due) {
-      const count = (await readDifferences(tx, schema)).length
-      this.#differences = { count, due: performance.now() + Math.min(CATALOG_EVERY_MS, this.#everyMs * 20) }
-    }
-    return { up: 1, ...facts, ...queue, schemaDifferences: this.#differences.count }
+    const found = this.#pool.aside((tx) => readDifferences(tx, schema), TIMEOUT_MS)
+    const count = await found.then(
+      ({ length }) => length,
+      () => NaN,
+    )
+    const everyMs = Number.isNaN(count) ? this.#everyMs : Math.min(CATALOG_EVERY_MS, this.#everyMs * 20)
+    this.#differences = { count, due: performance.now() + everyMs }
+    return count
   }
 }
+
+const readAll = async (tx: Tx, schema: string): Promise<ServerFacts & Queue> => ({
+  ...(await readFacts(tx, schema)),
+  ...(await readIdentityQueue(tx)),
+})
 
 type Queue = Pick<Facts, 'identityQueue' | 'identityOldestSeconds'>
 

@@ -81,12 +81,10 @@ export const createState = (
   const activity = new Activity()
   const facts = new DatabaseFacts(pool, options.factsEveryMs)
   const accounts = new Map(streams.map((stream) => [stream, new EntryAccount()] as const))
-  const sum = async (figure: (stream: string) => Promise<number>) =>
-    (await Promise.all(streams.map(figure))).reduce((total, one) => total + one, 0)
   return {
     readings: {
-      pending: () => sum(async (stream) => (await log.groupStats(stream, group)).pending),
-      queueLength: () => sum(async (stream) => (await log.streamStats(stream)).length),
+      pending: async () => total((await watch.streams()).map(({ pending }) => pending)),
+      queueLength: async () => total((await watch.streams()).map(({ entries }) => entries)),
       activeTasks: () => activity.active,
       pool: () => pool.stats(),
       residual: () =>
@@ -114,6 +112,8 @@ export const createState = (
     }),
   }
 }
+
+const total = (figures: readonly number[]): number => figures.reduce((sum, figure) => sum + figure, 0)
 
 const streamStatus = async (log: Log, stream: string, group: string): Promise<StreamStatus> => {
   const [own, shared] = await Promise.all([log.groupStats(stream, group), log.streamStats(stream)])

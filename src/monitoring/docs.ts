@@ -30,7 +30,7 @@ The Node.js client's defaults. They describe the process, so services that share
 | \`process_resident_memory_bytes\`, \`process_virtual_memory_bytes\`, \`process_heap_bytes\` | memory as the system sees it |
 | \`process_start_time_seconds\` | when the process started, Unix time |
 | \`process_open_fds\`, \`process_max_fds\` | file descriptors, open and allowed |
-| \`nodejs_eventloop_lag_seconds\`, \`nodejs_eventloop_lag_{min,max,mean,stddev,p50,p90,p99}_seconds\` | how late timers run since the last scrape |
+| \`nodejs_eventloop_lag_seconds\`, \`nodejs_eventloop_lag_{min,mean,stddev,p50,p90,p99}_seconds\` | how late timers have run since the figures were last read |
 | \`nodejs_heap_size_{total,used}_bytes\`, \`nodejs_external_memory_bytes\`, \`nodejs_heap_space_size_{total,used,available}_bytes{space}\` | the JavaScript heap |
 | \`nodejs_gc_duration_seconds{kind}\` | garbage collections: histogram |
 | \`nodejs_active_{handles,requests,resources}{type}\` | what keeps the event loop busy |

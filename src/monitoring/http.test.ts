@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import { serveMonitoring } from './http.ts'
 import { registerMetrics } from './metrics.ts'
@@ -71,9 +73,66 @@ test('a scrape tells whether the service is ready, and of itself how many series
   ready = false
   const second = await (await server.get('/metrics')).text()
   assert.match(second, /^service_ready 0$/m)
-  assert.match(second, /^monitoring_scrape_seconds_count 1$/m)
+  assert.match(second, /^monitoring_scrape_seconds_count [1-9]/m)
   const told = Number(second.match(/^monitoring_series (\d+)$/m)?.[1])
   assert.equal(told, first.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length)
+  await server.close()
+})
+
+/**
+ * Asks for /metrics from a thread of its own while this one stands still, and only goes on once there is an answer: what comes then
+ * cannot have come from here. `afterMs` is how long this thread has been standing when it asks.
+ */
+const askedMeanwhile = async (url: string, afterMs: number, patienceMs: number): Promise<string | null> => {
+  const flag = new Int32Array(new SharedArrayBuffer(4))
+  const asker = new Worker(
+    `const { parentPort, workerData: { url, afterMs, patienceMs, flag } } = require('node:worker_threads')
+    setTimeout(async () => {
+      const asked = fetch(url, { signal: AbortSignal.timeout(patienceMs) }).then((response) => response.text())
+      parentPort.postMessage(await asked.catch(() => null))
+      Atomics.store(flag, 0, 1)
+      Atomics.notify(flag, 0)
+    }, afterMs)`,
+    { eval: true, execArgv: [], workerData: { url, afterMs, patienceMs, flag } },
+  )
+  const said = once(asker, 'message')
+  Atomics.wait(flag, 0, 0, afterMs + patienceMs + 30_000)
+  const [answer] = (await said) as [string | null]
+  await asker.terminate()
+  return answer
+}
+
+test('a service that is busy is scraped all the same: it tells what it read before, and how old that is', async () => {
+  const server = await serve(sourceOf('ingester'))
+  const before = await (await server.get('/metrics')).text()
+  const told = (await askedMeanwhile(`${server.url}/metrics`, 100, 9_000)) ?? ''
+  const age = (body: string) => Number(/^monitoring_figures_age_seconds (\S+)$/m.exec(body)?.[1])
+  assert.ok(age(told) >= 0.1, `${age(told)} s`)
+  assert.ok(age(told) > age(before))
+  assert.equal(
+    told.replace(/^monitoring_figures_age.*$/m, ''),
+    before.replace(/^monitoring_figures_age.*$/m, ''),
+  )
+  await server.close()
+})
+
+test('figures of more than ten seconds ago are not told: a service that stands still looks like one that is down', async () => {
+  const server = await serve(sourceOf('ingester'))
+  await (await server.get('/metrics')).text()
+  assert.equal(await askedMeanwhile(`${server.url}/metrics`, 10_100, 500), null)
+  assert.equal((await server.get('/metrics')).status, 200)
+  await server.close()
+})
+
+test('figures are read anew for a scrape where the service has the time', async () => {
+  const server = await serve(sourceOf('ingester'))
+  let value = 0
+  registerMetrics(server.registry, {
+    figure: { name: 'demo', type: 'gauge', help: 'A figure.', cause: 'us', collect: () => ++value },
+  })
+  const read = async () => Number(/^demo (\d+)$/m.exec(await (await server.get('/metrics')).text())?.[1])
+  const values = [await read(), await read(), await read(), await read()]
+  assert.ok(new Set(values).size > 1, values.join())
   await server.close()
 })
 

@@ -1,13 +1,14 @@
 /**
  * The metrics port of one service: /metrics for Prometheus, /healthz and /readyz for whoever supervises, /status for tools,
  * and a page for people. Guarantees that it listens on exactly the port it was given or not at all, that a source that fails
- * or hangs costs its own answer only, and that reading never changes anything. Refuses to know what a service does.
+ * or hangs costs its own answer only, and that reading never changes anything. The port is held by a thread of its own
+ * (front.ts), which is handed figures to tell while this thread is busy. Refuses to know what a service does.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { Worker } from 'node:worker_threads'
 import type { Registry } from '@prometheus-io/client'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
+import { type Address, type FromFront, METRICS, type ToFront } from './front-messages.ts'
 import { type Answer, createRoutes, json, text } from './routes.ts'
 import type { StatusSource } from './status.ts'
 
@@ -33,75 +34,92 @@ export type MonitoringServer = {
   close(): Promise<void>
 }
 
-const CLOSE_GRACE_MS = 1_000
-/** A console, a Prometheus and a few probes need a dozen; more is somebody else's mistake. */
-const MAX_CONNECTIONS = 256
+/** Compiled or not, the thread is started from the file beside this one. */
+const FRONT = new URL(import.meta.url.endsWith('.ts') ? './front.ts' : './front.js', import.meta.url)
+/** It holds one set of figures and the answers under way. */
+const FRONT_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
+
+/** Figures are handed over this often, for as long after a scrape as the next may take to come. */
+const HAND_OVER_EVERY_MS = 2_000
+const SCRAPED_WITHIN_MS = 120_000
 
 /** Listens and resolves; throws SetupError(cannotCreate) when the address cannot be had. */
 export const serveMonitoring = async (options: MonitoringOptions): Promise<MonitoringServer> => {
   const logger = options.logger ?? silentLogger
   const routes = createRoutes({ ...options, sources: options.sources ?? [options.source], logger })
-  const server = createServer((request, response) => void respond(routes, logger, request, response))
-  server.maxConnections = MAX_CONNECTIONS
-  await listen(server, options)
-  let closed: Promise<void> | undefined
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () => (closed ??= close(server)),
+  const address: Address = { port: options.port, host: options.host }
+  const front = new Worker(FRONT, { workerData: address, execArgv: [], resourceLimits: FRONT_LIMITS })
+  const exited = new Promise<void>((resolve) => front.once('exit', () => resolve()))
+  const say = (message: ToFront) => front.postMessage(message)
+  const port = await listening(front, options)
+
+  let scrapedAt = -Infinity
+  const respond = async (id: number | null, method: string, path: string): Promise<void> => {
+    const readAt = Date.now()
+    try {
+      const made = await answer(routes, method, path)
+      say({ kind: 'answer', id, answer: made, ...(path === METRICS && { readAt }) })
+    } catch (error) {
+      logger.warn({ err: error, path }, 'a monitoring request failed')
+      say({ kind: 'answer', id, answer: null })
+    }
   }
+  front.on('message', (message: FromFront) => {
+    if (message.kind !== 'question') return
+    if (message.path === METRICS) scrapedAt = performance.now()
+    void respond(message.id, message.method, message.path)
+  })
+  const handOver = every(HAND_OVER_EVERY_MS, async () => {
+    if (performance.now() - scrapedAt < SCRAPED_WITHIN_MS) await respond(null, 'GET', METRICS)
+  })
+
+  const close = async (): Promise<void> => {
+    clearInterval(handOver)
+    say({ kind: 'close' })
+    await exited
+  }
+  let closed: Promise<void> | undefined
+  return { port, close: () => (closed ??= close()) }
+}
+
+/** Runs `work` every `ms`, but never twice at once. */
+const every = (ms: number, work: () => Promise<void>): NodeJS.Timeout => {
+  let isRunning = false
+  return setInterval(() => {
+    if (isRunning) return
+    isRunning = true
+    void work().finally(() => (isRunning = false))
+  }, ms).unref()
 }
 
 type Routes = ReturnType<typeof createRoutes>
 
-const respond = async (
-  routes: Routes,
-  logger: Logger,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> => {
-  try {
-    send(request, response, await answer(routes, request))
-  } catch (error) {
-    logger.warn({ err: error, path: request.url }, 'a monitoring request failed')
-    response.destroy()
-  }
-}
-
-const answer = async (routes: Routes, request: IncomingMessage): Promise<Answer> => {
-  const path = (request.url ?? '/').split('?', 1)[0] ?? '/'
+const answer = async (routes: Routes, method: string, path: string): Promise<Answer> => {
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined
   if (route === undefined)
     return json(404, { error: `nothing at ${path.slice(0, 100)}`, paths: Object.keys(routes) })
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
+  if (method !== 'GET' && method !== 'HEAD') {
     return { ...text(405, 'This port only tells: use GET.'), headers: { allow: 'GET, HEAD' } }
   }
   return await route()
 }
 
-const send = (request: IncomingMessage, response: ServerResponse, made: Answer): void => {
-  response.writeHead(made.status, {
-    'content-type': made.type,
-    'content-length': Buffer.byteLength(made.body),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...made.headers,
+/** Resolves with the port. A thread that fails later ends the process: a service that nobody can watch is not well. */
+const listening = async (front: Worker, options: MonitoringOptions): Promise<number> => {
+  const said = await new Promise<FromFront>((resolve, reject) => {
+    front.once('message', resolve)
+    front.once('error', reject)
   })
-  response.end(request.method === 'HEAD' ? undefined : made.body)
+  front.removeAllListeners('error')
+  if (said.kind === 'listening') return said.port
+  await front.terminate()
+  throw cannotListen(said.kind === 'failed' ? said.code : undefined, options)
 }
 
-const listen = (server: Server, { port, host, portSetting }: MonitoringOptions): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const failed = (error: NodeJS.ErrnoException) => reject(cannotListen(error, { port, host, portSetting }))
-    server.once('error', failed)
-    server.listen(port, host, () => {
-      server.off('error', failed)
-      resolve()
-    })
-  })
-
-type Address = { readonly port: number; readonly host: string; readonly portSetting: string | undefined }
-
-const cannotListen = (error: NodeJS.ErrnoException, { port, host, portSetting }: Address): SetupError => {
+const cannotListen = (
+  code: string | undefined,
+  { port, host, portSetting }: MonitoringOptions,
+): SetupError => {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const setting = portSetting ?? 'the metrics port'
   const reasons: Readonly<Record<string, [what: string, remedy: string]>> = {
@@ -113,18 +131,10 @@ const cannotListen = (error: NodeJS.ErrnoException, { port, host, portSetting }:
     ],
     ENOTFOUND: ['cannot be resolved', 'Choose 127.0.0.1, 0.0.0.0 or an address of this machine.'],
   }
-  const [what, remedy] = reasons[error.code ?? ''] ?? [
+  const [what, remedy] = reasons[code ?? ''] ?? [
     'cannot be opened',
     `Choose another address with ${setting}.`,
   ]
   const message = `The metrics address ${address} ${what}.`
-  return new SetupError(message, { remedy, exitCode: EXIT.cannotCreate, cause: error })
-}
-
-const close = async (server: Server): Promise<void> => {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-  server.closeIdleConnections()
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-  await closed
-  clearTimeout(timer)
+  return new SetupError(message, { remedy, exitCode: EXIT.cannotCreate })
 }

@@ -4,6 +4,8 @@
  * scrape. Refuses to know what a service does.
  */
 import { collectDefaultMetrics, Histogram, Registry } from '@prometheus-io/client'
+import { longestDelaySeconds } from './event-loop.ts'
+import { FIGURES_AGE } from './front-messages.ts'
 import { type MetricHandles, type MetricSpec, registerMetrics } from './metrics.ts'
 import type { ServiceName } from './status.ts'
 
@@ -20,6 +22,9 @@ const UNWANTED = [
   'nodejs_eventloop_utilization_histogram',
   'nodejs_eventloop_utilization_summary',
 ] as const
+
+/** Told by ourselves, over a window that does not depend on who asks when. */
+const OWN = 'nodejs_eventloop_lag_max_seconds'
 
 /** Declarations common to all services. `build_info` has one series per process, always 1. */
 export const commonMetrics = (service: ServiceName, version: string, commit: string) =>
@@ -46,14 +51,27 @@ export const commonMetrics = (service: ServiceName, version: string, commit: str
     series: {
       name: 'monitoring_series',
       type: 'gauge',
-      help: 'Series that the scrape before this one told.',
+      help: 'Series that were read the time before.',
       cause: 'a first scrape; it stays the same for the life of the process, because all labels are closed',
+    },
+    figuresAge: {
+      name: FIGURES_AGE,
+      type: 'gauge',
+      help: 'Age of the figures of this scrape: some milliseconds, or up to 10 s where the service was too busy to read them anew.',
+      cause: 'work that keeps the event loop of the service for longer than 10 ms while it is scraped',
+    },
+    longestDelay: {
+      name: OWN,
+      type: 'gauge',
+      help: 'Longest time in the last 15 s for which the event loop did nothing new: sockets and timers waited as long.',
+      cause: 'a long piece of work, or a machine or an operator that stops the process',
+      collect: longestDelaySeconds,
     },
     scrapeSeconds: {
       name: 'monitoring_scrape_seconds',
       type: 'histogram',
-      help: 'Time to read all metrics for one scrape, waiting for the stores included.',
-      cause: 'a scrape',
+      help: 'Time to read all metrics once, waiting for the stores included.',
+      cause: 'a scrape, and every 2 s for two minutes after one',
       buckets: [0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.5],
     },
   }) as const satisfies Record<string, MetricSpec>
@@ -69,7 +87,7 @@ export const createRegistry = (service: ServiceName, build: string): Registry =>
   const [version = '', commit = 'unknown'] = build.split('+')
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  for (const name of UNWANTED) registry.removeSingleMetric(name)
+  for (const name of [...UNWANTED, OWN]) registry.removeSingleMetric(name)
   const gc = registry.getSingleMetric<'kind'>('nodejs_gc_duration_seconds')
   if (gc instanceof Histogram) for (const kind of GC_KINDS) gc.zero({ kind })
   const common = registerMetrics(registry, commonMetrics(service, version, commit))

@@ -7,7 +7,7 @@ import { freePort } from '../harness/services.ts'
 import type { Cable } from './cable.ts'
 import { answers, Program } from './program.ts'
 
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 
 export type Upstream = { readonly network: Sandbox; readonly relay: Cable; readonly labeler: Cable }
 

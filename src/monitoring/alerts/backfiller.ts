@@ -1,5 +1,6 @@
 /** History: repos fail, their proofs fail, nothing moves, dead letters gather. Ratios are of the whole fleet of backfillers. */
 import type { Alert, Clock, RuleGroup } from './alert.ts'
+import { knownOver } from './fragments.ts'
 
 /** Every attempt ends as one of these three. */
 const attempts = (range: string): string =>
@@ -49,7 +50,7 @@ const alerts = (clock: Clock): readonly Alert[] => [
   },
   {
     name: 'DeadLettersGrowing',
-    expr: `delta(stream:dead_letters:max[${clock.range(900)}]) > 0`,
+    expr: `delta(${knownOver(clock, 'stream:dead_letters:max', 900)}) > 0`,
     forSeconds: 0,
     severity: 'warning',
     service: 'pipeline',

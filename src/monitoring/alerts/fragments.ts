@@ -11,6 +11,13 @@ export const LIVE = 'stream!~".+_backfill"'
 export const recent = (clock: Clock, selector: string): string =>
   `last_over_time(${selector}[${clock.range(60)}])`
 
+/**
+ * A figure that is never negative over a range, without the moments at which it was not known: one NaN among the samples of a
+ * slope is NaN for as long as the range is long.
+ */
+export const knownOver = (clock: Clock, figure: string, seconds: number): string =>
+  `(${figure} >= 0)[${clock.range(seconds)}:]`
+
 /** Services run only the parts they were told to. */
 export const whilePartRuns = (part: 'firehose' | 'repos' | 'labels'): string =>
   `and on (job, instance) ingester_part_running{part="${part}"} == 1`

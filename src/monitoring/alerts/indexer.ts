@@ -29,7 +29,7 @@ const lateness = (clock: Clock): readonly Alert[] => [
   },
   {
     name: 'IntakeAboveDrain',
-    expr: `deriv(stream:undelivered_entries:max{${LIVE}}[${clock.range(600)}]) > 0
+    expr: `stream:undelivered_entries:deriv10m{${LIVE}} > 0
   and min_over_time(stream:undelivered_entries:max{${LIVE}}[${clock.range(600)}]) > 1000`,
     forSeconds: 600,
     severity: 'warning',

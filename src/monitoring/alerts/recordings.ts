@@ -3,6 +3,7 @@
  * joined by max; a rate is of each replica's own work, so they are added.
  */
 import type { Clock, Recording, RuleGroup } from './alert.ts'
+import { knownOver } from './fragments.ts'
 import { freshnessRecordings } from './freshness.ts'
 
 /** Counts and ages of streams: max over the replicas that export them. */
@@ -48,14 +49,19 @@ const rates = (clock: Clock): readonly Recording[] => {
 
 const forecasts = (clock: Clock): readonly Recording[] => [
   {
+    record: 'stream:undelivered_entries:deriv10m',
+    expr: `deriv(${knownOver(clock, 'stream:undelivered_entries:max', 600)})`,
+    help: 'Entries a second by which the undelivered ones grow, or fall when negative.',
+  },
+  {
     record: 'stream:drain_seconds:eta',
-    expr: `(stream:undelivered_entries:max > 0) / clamp_min(-deriv(stream:undelivered_entries:max[${clock.range(600)}]), 0)
+    expr: `(stream:undelivered_entries:max > 0) / clamp_min(-stream:undelivered_entries:deriv10m, 0)
   or stream:undelivered_entries:max == 0`,
     help: 'Seconds until nothing is undelivered, at the present trend; +Inf when it does not fall, 0 when there is nothing.',
   },
   {
     record: 'store:full_seconds:eta',
-    expr: `min(store_capacity_bytes - store_used_bytes) / clamp_min(max(deriv(store_used_bytes[${clock.range(1_800)}])), 0)`,
+    expr: `min(store_capacity_bytes - store_used_bytes) / clamp_min(max(deriv(${knownOver(clock, 'store_used_bytes', 1_800)})), 0)`,
     help: 'Seconds until the store is full, at the present trend; +Inf when it does not grow.',
   },
 ]

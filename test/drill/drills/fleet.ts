@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Drill } from '../drill.ts'
 import { goingOn } from '../faults.ts'
-import type { Service } from '../fleet.ts'
+import { MAIN, type Service } from '../fleet.ts'
 import type { PrometheusConfig } from '../configs.ts'
 
 const withTargets = (
@@ -23,6 +23,9 @@ const withTargets = (
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 const spares: Service[] = []
+
+/** Forgets a part of what it receives. */
+const DEFECTIVE_MAIN = join(import.meta.dirname, '../defective-main.ts')
 
 export const fleet: readonly Drill[] = [
   {
@@ -101,6 +104,13 @@ export const fleet: readonly Drill[] = [
         await sleep(1_300)
         program.resume()
       }),
+  },
+  {
+    alert: 'ConservationBroken',
+    fault: async ({ ingester: { program, args } }) => {
+      await program.restart(args.map((arg) => (arg === MAIN ? DEFECTIVE_MAIN : arg)))
+      return () => program.restart()
+    },
   },
   {
     alert: 'MixedVersions',

@@ -1,4 +1,4 @@
-/** Every drill, in the order in which a whole run takes them; and the alerts that have none, each with its reason. */
+/** Every drill, in the order in which a whole run takes them. */
 import type { Drill } from '../drill.ts'
 import { backfiller } from './backfiller.ts'
 import { fleet } from './fleet.ts'
@@ -16,9 +16,3 @@ export const DRILLS: readonly Drill[] = [
   ...monitoring,
   ...freshness,
 ]
-
-export const WITHOUT_DRILL: Readonly<Record<string, string>> = {
-  InfoInhibitor: 'reaches nobody by design; the drill of IngesterBackpressure is held back and let go by it',
-  ConservationBroken:
-    'only a defect of ours can break a law of conservation: wants a build with a count left out',
-}

@@ -66,10 +66,18 @@ export const indexer: readonly Drill[] = [
     fault: async (stack) => takenByGhost(stack, REPO_BACKFILL, DEFAULT_BACKFILLER_GROUP, 5),
   },
   {
+    // Whoever could take its entries over waits for a table meanwhile; otherwise they would be gone in the moment they count.
     alert: 'ConsumerAbandoned',
-    also: ['PendingIdle'],
+    also: [...LATE],
     delay: 300,
-    fault: async (stack) => takenByGhost(stack, REPO_BACKFILL, DEFAULT_BACKFILLER_GROUP, 5),
+    fault: async (stack) => {
+      const unlock = await locked(stack, RECORDS)
+      const give = await takenByGhost(stack, FIREHOSE_LIVE, DEFAULT_INDEXER_GROUP, 5)
+      return async () => {
+        await give()
+        await unlock()
+      }
+    },
   },
   {
     alert: 'StreamEntriesLost',

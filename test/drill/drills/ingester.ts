@@ -111,6 +111,15 @@ export const ingester: readonly Drill[] = [
   // Information is told beside something worse only: with BackpressureTooLong, a quarter of an hour later.
   { alert: 'IngesterBackpressure', after: 1_200, also: [...HELD_BACK], ...heldBack('100') },
   {
+    // It holds IngesterBackpressure back until that: nobody hears of either.
+    alert: 'InfoInhibitor',
+    heardAt: 'prometheus',
+    after: 600,
+    delay: 10,
+    also: [...HELD_BACK],
+    ...heldBack('100'),
+  },
+  {
     // A mark at which every batch has to wait for the one before it.
     alert: 'BackpressureFlapping',
     also: [...HELD_BACK],

@@ -197,4 +197,18 @@ export const backfillerCases: readonly AlertCase[] = [
     fires: [20, 34.75],
     silent: [19.75, 35],
   },
+  {
+    alert: 'DeadLettersGrowing',
+    says: 'the first ever, put aside while nobody could count',
+    input: {
+      'stream_dead_letters{job="rust-indexer", instance="a:1", stream="firehose_live"}': then(
+        flat(0, 20),
+        flat(NaN, 1),
+        flat(1, 20),
+      ),
+    },
+    labels: 'stream="firehose_live", severity="warning", service="pipeline"',
+    fires: [21, 34.75],
+    silent: [20.75, 35],
+  },
 ]

@@ -5,7 +5,7 @@ import type { Rule } from './promtool.ts'
 type Reason = { readonly of: RegExp; readonly mutant: RegExp; readonly because: string }
 
 const ZERO_SUM =
-  /^(SequenceGap|OutdatedCursor|RepoRangesSkipped|BackfillStalled|IndexerStuck|StreamEntriesLost|DatabaseErrors|IdentityQueueStuck|PrometheusRuleFailures)$/
+  /^(SequenceGap|OutdatedCursor|RepoRangesSkipped|BackfillStalled|IndexerStuck|StreamEntriesLost|DatabaseErrors|PrometheusRuleFailures)$/
 
 const REASONS: readonly Reason[] = [
   {
@@ -17,6 +17,11 @@ const REASONS: readonly Reason[] = [
     of: /^IngesterErrors$/,
     mutant: /^aggregation: sum → max/,
     because: 'its labels name every series, so each sum is of one',
+  },
+  {
+    of: /^IdentityQueueStuck$/,
+    mutant: /^aggregation: sum → max .*unless on \(job\) max/s,
+    because: 'a sum of numbers that are not negative is 0 exactly when the largest of them is',
   },
   { of: /^Watchdog$/, mutant: /^number/, because: 'vector(x) fires whatever x is' },
   { of: /^InfoInhibitor$/, mutant: /^comparison: > → >=/, because: 'count() of nothing is nothing, never 0' },
@@ -32,7 +37,7 @@ const REASONS: readonly Reason[] = [
     because: 'sizes are fractions of bytes far from 1, and no case can hit the capacity to the last bit',
   },
   {
-    of: /^(FramesUnreadable|BackfillerFailureRatio|VerificationFailures|IndexerErrorRatio|DatabaseConflicts|PrometheusNotificationErrors|DatabaseSlow|IntakeAboveDrain)$/,
+    of: /^(FramesUnreadable|BackfillerFailureRatio|VerificationFailures|IndexerErrorRatio|DatabaseConflicts|PrometheusNotificationErrors|DatabaseSlow|IntakeAboveDrain|IdentityQueueStuck)$/,
     mutant: /^comparison: > → >=/,
     because: 'ratios and slopes of extrapolated counters hit their limit to the last bit by chance only',
   },

@@ -163,11 +163,12 @@ const waiting: readonly AlertCase[] = [
   },
 ]
 
-const identities = (queue: Samples, resolved: Samples): Input => ({
+const identities = (queue: Samples, resolved: Samples, failedPerMinute = 0.2): Input => ({
   [at('indexer_identity_queue_entries')]: queue,
   [at('indexer_identity_queue_entries', '', 'x:2')]: flat(0, 60),
   [at('indexer_identity_lookups_total', 'outcome="resolved"')]: resolved,
-  [at('indexer_identity_lookups_total', 'outcome="failed"')]: rise(60, 0, 60, 60),
+  [at('indexer_identity_lookups_total', 'outcome="failed"')]: rise(failedPerMinute, 0, 40, 60),
+  [at('indexer_identity_lookups_total', 'outcome="failed"', 'x:2')]: rise(failedPerMinute, 0, 40, 60),
 })
 
 const identity: readonly AlertCase[] = [
@@ -192,6 +193,26 @@ const identity: readonly AlertCase[] = [
     says: 'nothing waits',
     input: identities(flat(0, 60), flat(0, 60)),
     silent: [50],
+  },
+  {
+    alert: 'IdentityQueueStuck',
+    says: 'nothing waits, for all that is asked fails and is put off: 10.5 times in a quarter of an hour, at two replicas together',
+    input: identities(flat(0, 60), flat(0, 60), 0.35),
+    labels: 'job="rust-indexer", severity="warning", service="indexer"',
+    fires: [19.5, 40.5],
+    silent: [19.25, 41.25],
+  },
+  {
+    alert: 'IdentityQueueStuck',
+    says: '9.6 of them',
+    input: identities(flat(0, 60), flat(0, 60), 0.32),
+    silent: [30],
+  },
+  {
+    alert: 'IdentityQueueStuck',
+    says: 'most fail, and some do not',
+    input: identities(flat(0, 60), rise(1, 0, 60, 60), 5),
+    silent: [30],
   },
 ]
 

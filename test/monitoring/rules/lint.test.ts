@@ -42,6 +42,7 @@ const broken: readonly (readonly [string, Partial<Alert>, RegExp])[] = [
   ['a trend of a counter', { expr: 'deriv(indexer_errors_total[5m]) > 1' }, /of the counter/],
   ['a range of one scrape', { expr: 'rate(indexer_errors_total[20s]) > 1' }, /less than two scrapes/],
   ['a rate of a sum', { expr: 'rate(sum(indexer_errors_total)[5m:1m]) > 1' }, /a rate of a sum/],
+  ['a rate of a choice', { expr: 'rate((indexer_errors_total > 3)[5m:]) > 1' }, /a rate of a sum/],
   [
     'a metric that nobody exports',
     { expr: 'rate(indexer_eror_total[5m]) > 1' },

@@ -7,6 +7,7 @@ import { TARGET_LABELS, withRecordings } from '../../../src/monitoring/alerts/an
 import type { Alert, RuleGroup } from '../../../src/monitoring/alerts/alert.ts'
 import {
   type Expression,
+  type Node,
   nodesOf,
   parseExpression,
   type Selector,
@@ -27,7 +28,6 @@ const BUILT_IN: Readonly<Record<string, Known>> = {
   scrape_duration_seconds: { type: 'gauge', labels: {} },
   ALERTS: { type: 'gauge', labels: { alertname: null, alertstate: null, severity: null } },
   process_start_time_seconds: { type: 'gauge', labels: {} },
-  nodejs_eventloop_lag_max_seconds: { type: 'gauge', labels: {} },
   prometheus_rule_evaluation_failures_total: { type: 'counter', labels: { rule_group: null } },
   prometheus_notifications_alertmanagers_discovered: { type: 'gauge', labels: {} },
   prometheus_config_last_reload_successful: { type: 'gauge', labels: {} },
@@ -130,6 +130,12 @@ const groupingFaults = (
   })
 }
 
+/** The function of which `node` is an argument. */
+const functionAround = (expression: Expression, node: Node): string => {
+  const call = node.parent?.parent
+  return call?.name === 'FunctionCall' && call.firstChild ? textOf(expression, call.firstChild) : ''
+}
+
 /** Faults of an expression, whoever it belongs to. */
 export const expressionFaults = (expr: string, catalogue: Catalogue): string[] => {
   const expression = parseExpression(expr)
@@ -138,7 +144,9 @@ export const expressionFaults = (expr: string, catalogue: Catalogue): string[] =
     const rate = within.findIndex((name) => OF_COUNTERS.includes(name))
     return rate > 0
   })
-  const subqueries = nodesOf(expression, 'SubqueryExpr').length > 0
+  const subqueries = nodesOf(expression, 'SubqueryExpr').some((node) =>
+    OF_COUNTERS.includes(functionAround(expression, node)),
+  )
   return [
     ...selectors.flatMap((selector) => selectorFaults(selector, catalogue)),
     ...groupingFaults(expression, selectors, catalogue),

@@ -43,6 +43,18 @@ const used = (samples: Samples): Input => ({
 
 const forecasts: readonly RecordingCase[] = [
   {
+    record: 'stream:undelivered_entries:deriv10m',
+    // Not known for a minute: the slope is that of what is known, before, meanwhile and after.
+    input: undelivered(then(ramp(0, 60, 15), flat(NaN, 1), ramp(960, 60, 14))),
+    at: { 10: { [A]: 1 }, 15.75: { [A]: 1 }, 20: { [A]: 1 } },
+  },
+  {
+    record: 'stream:undelivered_entries:deriv10m',
+    // From 0 on, at minute 10; half of the window has it at minute 15.
+    input: undelivered(then(flat(0, 10), ramp(0, 60, 20))),
+    at: { 5: { [A]: 0 }, 15: { [A]: 0.5 }, 25: { [A]: 1 } },
+  },
+  {
     record: 'stream:drain_seconds:eta',
     // It falls by 60 a minute to 0, which it reaches at minute 30.
     input: undelivered(then(flat(1_200, 10), ramp(1_200, -60, 20), flat(0, 20))),
@@ -59,6 +71,12 @@ const forecasts: readonly RecordingCase[] = [
     // 60 bytes a minute from minute 10 on; 10,000 - 1,800 are left at minute 40.
     input: used(then(flat(0, 10), ramp(0, 60, 60))),
     at: { 5: { '{}': Infinity }, 25: { '{}': 14_073.7705 }, 40: { '{}': 8_200 }, 60: { '{}': 7_000 } },
+  },
+  {
+    record: 'store:full_seconds:eta',
+    // Away for a minute: what was known before and after goes on to count.
+    input: used(then(ramp(0, 60, 20), flat(NaN, 1), ramp(1_260, 60, 20))),
+    at: { 19: { '{}': 8_860 }, 25: { '{}': 8_500 }, 40: { '{}': 7_600 } },
   },
   { record: 'store:full_seconds:eta', input: used(ramp(9_000, -60, 60)), at: { 40: { '{}': Infinity } } },
 ]
