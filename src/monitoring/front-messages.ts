@@ -1,5 +1,11 @@
 /** What the thread of the metrics port (front.ts) and that of the service (http.ts) say to each other. */
-import type { Answer } from './routes.ts'
+/** What is told at a path. */
+export type Answer = {
+  readonly status: number
+  readonly type: string
+  readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 export type Address = { readonly port: number; readonly host: string }
 

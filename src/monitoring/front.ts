@@ -6,8 +6,14 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Address, FIGURES_AGE, type FromFront, METRICS, type ToFront } from './front-messages.ts'
-import type { Answer } from './routes.ts'
+import {
+  type Address,
+  type Answer,
+  FIGURES_AGE,
+  type FromFront,
+  METRICS,
+  type ToFront,
+} from './front-messages.ts'
 
 /** So long the service has to answer by itself; an idle one takes a few milliseconds. */
 const PATIENCE_MS = 10

@@ -8,8 +8,8 @@ import { Worker } from 'node:worker_threads'
 import type { Registry } from '@prometheus-io/client'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
-import { type Address, type FromFront, METRICS, type ToFront } from './front-messages.ts'
-import { type Answer, createRoutes, json, text } from './routes.ts'
+import { type Address, type Answer, type FromFront, METRICS, type ToFront } from './front-messages.ts'
+import { createRoutes, json, text } from './routes.ts'
 import type { StatusSource } from './status.ts'
 
 export type MonitoringOptions = {

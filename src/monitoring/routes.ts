@@ -6,15 +6,9 @@ import { Gauge, type Registry } from '@prometheus-io/client'
 import { describeError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { consolePage } from './console/page.ts'
+import type { Answer } from './front-messages.ts'
 import { scrape, tellReady } from './registry.ts'
 import type { Health, ServiceStatus, ServiceView, StatusSource } from './status.ts'
-
-export type Answer = {
-  readonly status: number
-  readonly type: string
-  readonly body: string
-  readonly headers?: Readonly<Record<string, string>>
-}
 
 type RouteOptions = {
   readonly registry: Registry
