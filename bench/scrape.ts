@@ -100,11 +100,14 @@ const drain = async (manner: Manner): Promise<void> => {
   console.log(JSON.stringify(result))
 }
 
+/** What Prometheus sends. */
+const HEADERS = { 'X-Prometheus-Scrape-Timeout-Seconds': '10' }
+
 const scrapeUntil = async (url: string, signal: AbortSignal): Promise<number[]> => {
   const taken: number[] = []
   while (!signal.aborted) {
     const startedMs = performance.now()
-    const body = await (await fetch(url)).text()
+    const body = await (await fetch(url, { headers: HEADERS })).text()
     taken.push(performance.now() - startedMs)
     const series = parseExposition(body).length
     if (series < SERIES) throw new Error(`only ${series} series`)
@@ -126,7 +129,7 @@ const take = async (manner: Manner): Promise<Result> => {
   const url = String((await lines.next()).value)
   const over = new AbortController()
   // As in a fleet: it is not the first time that it is scraped.
-  if (manner === 'scraped') await (await fetch(url)).text()
+  if (manner === 'scraped') await (await fetch(url, { headers: HEADERS })).text()
   const scrapes = manner === 'scraped' ? scrapeUntil(url, over.signal) : []
   child.stdin?.write('go\n')
   const turn = JSON.parse(String((await lines.next()).value)) as Turn

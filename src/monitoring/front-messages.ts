@@ -1,4 +1,5 @@
-/** What the thread of the metrics port (front.ts) and that of the service (http.ts) say to each other. */
+/** What the thread of the metrics ports (front.ts) and that of the services (front-thread.ts) say to each other. */
+
 /** What is told at a path. */
 export type Answer = {
   readonly status: number
@@ -9,22 +10,29 @@ export type Answer = {
 
 export type Address = { readonly port: number; readonly host: string }
 
-export type FromFront =
+export type Question = { readonly id: number; readonly method: string; readonly path: string }
+
+export type Told = {
+  /** null: it cannot be answered, and the connection is to be cut. */
+  readonly answer: Answer | null
+  /** Milliseconds since 1970 at which these figures of /metrics were read; absent for everything else. */
+  readonly readAt?: number
+}
+
+/** `server` tells the ports of one process apart. */
+export type FromFront = { readonly server: number } & (
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'failed'; readonly code: string | undefined }
-  | { readonly kind: 'question'; readonly id: number; readonly method: string; readonly path: string }
+  | { readonly kind: 'question'; readonly question: Question }
+  | { readonly kind: 'closed' }
+)
 
-export type ToFront =
-  | {
-      readonly kind: 'answer'
-      /** Of the question; null when there was none. */
-      readonly id: number | null
-      /** null: it cannot be answered, and the connection is to be cut. */
-      readonly answer: Answer | null
-      /** Milliseconds since 1970 at which these figures of /metrics were read; absent for other paths. */
-      readonly readAt?: number
-    }
+export type ToFront = { readonly server: number } & (
+  | { readonly kind: 'listen'; readonly address: Address }
+  /** To the question with this `id`; null when there was none. */
+  | { readonly kind: 'told'; readonly id: number | null; readonly told: Told }
   | { readonly kind: 'close' }
+)
 
 export const METRICS = '/metrics'
 

@@ -1,17 +1,18 @@
 /**
- * The thread that holds the metrics port: a scrape must not wait until the service has done what it is just doing. Guarantees
- * that /metrics is answered at once, with figures that say how old they are and are never older than MAX_AGE_MS; every other path, and
- * figures where there are none that young, is asked of the service's own thread. Refuses to know what a path means.
+ * The thread that holds the metrics ports: a scrape must not wait until the service has done what it is just doing. Guarantees
+ * Prometheus is answered at once, with figures that say how old they are and are never older than MAX_AGE_MS; everybody and everything
+ * else, and Prometheus where there are none that young, waits for the service's own thread. Refuses to know what a path means.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import {
   type Address,
   type Answer,
   FIGURES_AGE,
   type FromFront,
   METRICS,
+  type Told,
   type ToFront,
 } from './front-messages.ts'
 
@@ -30,13 +31,15 @@ const ageMs = ({ readAt }: Figures): number => Math.max(0, Date.now() - readAt)
 const AGE_LINE = new RegExp(`^${FIGURES_AGE} .*$`, 'm')
 
 /** With their age in the place that the service has left for it. */
-const told = (figures: Figures): Answer => ({
+const dated = (figures: Figures): Answer => ({
   ...figures.answer,
   body: figures.answer.body.replace(AGE_LINE, `${FIGURES_AGE} ${ageMs(figures) / 1_000}`),
 })
 
-const serve = (service: NonNullable<typeof parentPort>, { port, host }: Address): void => {
-  const say = (message: FromFront) => service.postMessage(message)
+type Say = (message: FromFront) => void
+type Serving = { hear(id: number | null, told: Told): void; close(): void }
+
+const serve = (server: number, { port, host }: Address, say: Say): Serving => {
   const waiting = new Map<number, (answer: Answer | null) => void>()
   let figures: Figures | null = null
   let questions = 0
@@ -47,49 +50,51 @@ const serve = (service: NonNullable<typeof parentPort>, { port, host }: Address)
     return new Promise<Answer | null>((resolve) => {
       waiting.set(id, resolve)
       response.once('close', () => resolve(null))
-      say({ kind: 'question', id, method, path })
+      say({ server, kind: 'question', question: { id, method, path } })
     }).finally(() => waiting.delete(id))
   }
 
-  const metrics = async (method: string, response: ServerResponse): Promise<Answer | null> => {
-    const asked = ask(method, METRICS, response)
+  const figuresFor = async (response: ServerResponse): Promise<Answer | null> => {
+    const asked = ask('GET', METRICS, response)
     const isAnswered = await within(asked, PATIENCE_MS)
     const isYoung = figures !== null && ageMs(figures) < MAX_AGE_MS
     if ((isAnswered || !isYoung) && (await asked) === null) return null
-    return figures && told(figures)
+    return figures && dated(figures)
   }
 
-  const server = createServer((request, response) => {
+  const http = createServer((request, response) => {
     const { method = '', path } = lineOf(request)
-    const isScrape = path === METRICS && (method === 'GET' || method === 'HEAD')
-    void (isScrape ? metrics(method, response) : ask(method, path, response)).then((answer) =>
+    void (isScrape(request, path) ? figuresFor(response) : ask(method, path, response)).then((answer) =>
       answer === null ? response.destroy() : send(response, answer, method),
     )
   })
-  server.maxConnections = MAX_CONNECTIONS
-  const failed = ({ code }: NodeJS.ErrnoException) => say({ kind: 'failed', code })
-  server.once('error', failed)
-  server.listen(port, host, () => {
-    server.off('error', failed)
-    say({ kind: 'listening', port: (server.address() as AddressInfo).port })
+  http.maxConnections = MAX_CONNECTIONS
+  const failed = ({ code }: NodeJS.ErrnoException) => say({ server, kind: 'failed', code })
+  http.once('error', failed)
+  http.listen(port, host, () => {
+    http.off('error', failed)
+    say({ server, kind: 'listening', port: (http.address() as AddressInfo).port })
   })
 
-  service.on('message', (message: ToFront) => {
-    if (message.kind === 'close') return close()
-    const { id, answer, readAt } = message
-    if (answer !== null && readAt !== undefined) figures = { answer, readAt }
-    if (id !== null) waiting.get(id)?.(answer)
-  })
-
-  const close = (): void => {
-    const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
-    server.close(() => {
-      clearTimeout(grace)
-      service.close()
-    })
-    server.closeIdleConnections()
+  return {
+    hear: (id, { answer, readAt }) => {
+      if (answer !== null && readAt !== undefined) figures = { answer, readAt }
+      if (id !== null) waiting.get(id)?.(answer)
+    },
+    close: () => {
+      const grace = setTimeout(() => http.closeAllConnections(), CLOSE_GRACE_MS)
+      http.close(() => {
+        clearTimeout(grace)
+        say({ server, kind: 'closed' })
+      })
+      http.closeIdleConnections()
+    },
   }
 }
+
+/** Prometheus says how long it waits. Whoever else asks, asks after what has just happened. */
+const isScrape = ({ method, headers }: IncomingMessage, path: string): boolean =>
+  path === METRICS && method === 'GET' && headers['x-prometheus-scrape-timeout-seconds'] !== undefined
 
 const lineOf = ({ method, url = '/' }: IncomingMessage) => ({ method, path: url.split('?', 1)[0] ?? '/' })
 
@@ -110,4 +115,19 @@ const send = (response: ServerResponse, { status, type, body, headers }: Answer,
   response.end(method === 'HEAD' ? undefined : body)
 }
 
-if (parentPort) serve(parentPort, workerData as Address)
+const services = parentPort
+const serving = new Map<number, Serving>()
+
+services?.on('message', (message: ToFront) => {
+  const { server } = message
+  if (message.kind === 'listen') {
+    serving.set(
+      server,
+      serve(server, message.address, (said) => services.postMessage(said)),
+    )
+  } else if (message.kind === 'told') serving.get(server)?.hear(message.id, message.told)
+  else {
+    serving.get(server)?.close()
+    serving.delete(server)
+  }
+})

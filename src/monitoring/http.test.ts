@@ -80,7 +80,7 @@ test('a scrape tells whether the service is ready, and of itself how many series
 })
 
 /**
- * Asks for /metrics from a thread of its own while this one stands still, and only goes on once there is an answer: what comes then
+ * Scrapes as Prometheus does, from a thread of its own while this one stands still, and only goes on once there is an answer: what comes then
  * cannot have come from here. `afterMs` is how long this thread has been standing when it asks.
  */
 const askedMeanwhile = async (url: string, afterMs: number, patienceMs: number): Promise<string | null> => {
@@ -88,7 +88,9 @@ const askedMeanwhile = async (url: string, afterMs: number, patienceMs: number):
   const asker = new Worker(
     `const { parentPort, workerData: { url, afterMs, patienceMs, flag } } = require('node:worker_threads')
     setTimeout(async () => {
-      const asked = fetch(url, { signal: AbortSignal.timeout(patienceMs) }).then((response) => response.text())
+      const headers = { 'X-Prometheus-Scrape-Timeout-Seconds': '10' }
+      const signal = AbortSignal.timeout(patienceMs)
+      const asked = fetch(url, { headers, signal }).then((response) => response.text())
       parentPort.postMessage(await asked.catch(() => null))
       Atomics.store(flag, 0, 1)
       Atomics.notify(flag, 0)
@@ -124,15 +126,22 @@ test('figures of more than ten seconds ago are not told: a service that stands s
   await server.close()
 })
 
-test('figures are read anew for a scrape where the service has the time', async () => {
+test('what is refused at /metrics is not told to a scraper', async () => {
+  const server = await serve(sourceOf('ingester'))
+  assert.equal((await server.get('/metrics', { method: 'POST' })).status, 405)
+  assert.equal(await askedMeanwhile(`${server.url}/metrics`, 0, 300), null)
+  await server.close()
+})
+
+test('whoever is not Prometheus is told what is true now', async () => {
   const server = await serve(sourceOf('ingester'))
   let value = 0
   registerMetrics(server.registry, {
-    figure: { name: 'demo', type: 'gauge', help: 'A figure.', cause: 'us', collect: () => ++value },
+    figure: { name: 'demo', type: 'gauge', help: 'A figure.', cause: 'us', collect: () => value },
   })
-  const read = async () => Number(/^demo (\d+)$/m.exec(await (await server.get('/metrics')).text())?.[1])
-  const values = [await read(), await read(), await read(), await read()]
-  assert.ok(new Set(values).size > 1, values.join())
+  for (; value < 5; value++) {
+    assert.match(await (await server.get('/metrics')).text(), new RegExp(`^demo ${value}$`, 'm'))
+  }
   await server.close()
 })
 

@@ -4,11 +4,11 @@
  * or hangs costs its own answer only, and that reading never changes anything. The port is held by a thread of its own
  * (front.ts), which is handed figures to tell while this thread is busy. Refuses to know what a service does.
  */
-import { Worker } from 'node:worker_threads'
 import type { Registry } from '@prometheus-io/client'
 import { EXIT, SetupError } from '../lib/errors.ts'
 import { type Logger, silentLogger } from '../lib/logger.ts'
-import { type Address, type Answer, type FromFront, METRICS, type ToFront } from './front-messages.ts'
+import { type Answer, METRICS, type Question, type Told } from './front-messages.ts'
+import { openPort, PortFailure } from './front-thread.ts'
 import { createRoutes, json, text } from './routes.ts'
 import type { StatusSource } from './status.ts'
 
@@ -34,11 +34,6 @@ export type MonitoringServer = {
   close(): Promise<void>
 }
 
-/** Compiled or not, the thread is started from the file beside this one. */
-const FRONT = new URL(import.meta.url.endsWith('.ts') ? './front.ts' : './front.js', import.meta.url)
-/** It holds one set of figures and the answers under way. */
-const FRONT_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
-
 /** Figures are handed over this often, for as long after a scrape as the next may take to come. */
 const HAND_OVER_EVERY_MS = 2_000
 const SCRAPED_WITHIN_MS = 120_000
@@ -47,39 +42,35 @@ const SCRAPED_WITHIN_MS = 120_000
 export const serveMonitoring = async (options: MonitoringOptions): Promise<MonitoringServer> => {
   const logger = options.logger ?? silentLogger
   const routes = createRoutes({ ...options, sources: options.sources ?? [options.source], logger })
-  const address: Address = { port: options.port, host: options.host }
-  const front = new Worker(FRONT, { workerData: address, execArgv: [], resourceLimits: FRONT_LIMITS })
-  const exited = new Promise<void>((resolve) => front.once('exit', () => resolve()))
-  const say = (message: ToFront) => front.postMessage(message)
-  const port = await listening(front, options)
-
+  const { port, host } = options
   let scrapedAt = -Infinity
-  const respond = async (id: number | null, method: string, path: string): Promise<void> => {
+
+  const read = async (method: string, path: string): Promise<Told> => {
     const readAt = Date.now()
     try {
       const made = await answer(routes, method, path)
-      say({ kind: 'answer', id, answer: made, ...(path === METRICS && { readAt }) })
+      return { answer: made, ...(path === METRICS && made.status === 200 && { readAt }) }
     } catch (error) {
       logger.warn({ err: error, path }, 'a monitoring request failed')
-      say({ kind: 'answer', id, answer: null })
+      return { answer: null }
     }
   }
-  front.on('message', (message: FromFront) => {
-    if (message.kind !== 'question') return
-    if (message.path === METRICS) scrapedAt = performance.now()
-    void respond(message.id, message.method, message.path)
+  const ask = ({ method, path }: Question): Promise<Told> => {
+    if (path === METRICS) scrapedAt = performance.now()
+    return read(method, path)
+  }
+  const opened = await openPort({ port, host }, ask).catch((error: unknown) => {
+    throw error instanceof PortFailure ? cannotListen(error, options) : error
   })
   const handOver = every(HAND_OVER_EVERY_MS, async () => {
-    if (performance.now() - scrapedAt < SCRAPED_WITHIN_MS) await respond(null, 'GET', METRICS)
+    if (performance.now() - scrapedAt < SCRAPED_WITHIN_MS) opened.tell(await read('GET', METRICS))
   })
-
   const close = async (): Promise<void> => {
     clearInterval(handOver)
-    say({ kind: 'close' })
-    await exited
+    await opened.close()
   }
   let closed: Promise<void> | undefined
-  return { port, close: () => (closed ??= close()) }
+  return { port: opened.port, close: () => (closed ??= close()) }
 }
 
 /** Runs `work` every `ms`, but never twice at once. */
@@ -104,22 +95,7 @@ const answer = async (routes: Routes, method: string, path: string): Promise<Ans
   return await route()
 }
 
-/** Resolves with the port. A thread that fails later ends the process: a service that nobody can watch is not well. */
-const listening = async (front: Worker, options: MonitoringOptions): Promise<number> => {
-  const said = await new Promise<FromFront>((resolve, reject) => {
-    front.once('message', resolve)
-    front.once('error', reject)
-  })
-  front.removeAllListeners('error')
-  if (said.kind === 'listening') return said.port
-  await front.terminate()
-  throw cannotListen(said.kind === 'failed' ? said.code : undefined, options)
-}
-
-const cannotListen = (
-  code: string | undefined,
-  { port, host, portSetting }: MonitoringOptions,
-): SetupError => {
+const cannotListen = (failure: PortFailure, { port, host, portSetting }: MonitoringOptions): SetupError => {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
   const setting = portSetting ?? 'the metrics port'
   const reasons: Readonly<Record<string, [what: string, remedy: string]>> = {
@@ -131,10 +107,10 @@ const cannotListen = (
     ],
     ENOTFOUND: ['cannot be resolved', 'Choose 127.0.0.1, 0.0.0.0 or an address of this machine.'],
   }
-  const [what, remedy] = reasons[code ?? ''] ?? [
+  const [what, remedy] = reasons[failure.code ?? ''] ?? [
     'cannot be opened',
     `Choose another address with ${setting}.`,
   ]
   const message = `The metrics address ${address} ${what}.`
-  return new SetupError(message, { remedy, exitCode: EXIT.cannotCreate })
+  return new SetupError(message, { remedy, exitCode: EXIT.cannotCreate, cause: failure })
 }
