@@ -1,7 +1,12 @@
 /** What an expression reads, told by the official grammar. Grafana's own variables are replaced by something of their kind first. */
-import { parser } from '@prometheus-io/lezer-promql'
-
-type SyntaxNode = ReturnType<typeof parser.parse>['topNode']
+import {
+  childrenOf,
+  type Expression as Tree,
+  type Node,
+  nodesOf,
+  readExpression as readTree,
+  textOf,
+} from '../src/monitoring/alerts/promql.ts'
 
 /** As Grafana fills it in: `[$__rate_interval]` becomes a range, `$job` what matches anything. */
 export const substitute = (expr: string, rateInterval = '1m'): string =>
@@ -26,51 +31,39 @@ export type Expression = {
   readonly labels: readonly string[]
 }
 
-const textOf = (source: string, node: SyntaxNode): string => source.slice(node.from, node.to)
-
-const ancestors = (node: SyntaxNode): SyntaxNode[] =>
+const ancestors = (node: Node): Node[] =>
   node.parent === null ? [] : [node.parent, ...ancestors(node.parent)]
 
-const all = (node: SyntaxNode, name: string): SyntaxNode[] => [
-  ...(node.name === name ? [node] : []),
-  ...childrenOf(node).flatMap((child) => all(child, name)),
-]
+const below = (tree: Tree, node: Node, ...names: readonly string[]): Node[] =>
+  nodesOf({ ...tree, node }, ...names)
 
-const childrenOf = (node: SyntaxNode): SyntaxNode[] => {
-  const found: SyntaxNode[] = []
-  for (let child = node.firstChild; child !== null; child = child.nextSibling) found.push(child)
-  return found
-}
-
-const selectorOf = (source: string, node: SyntaxNode): Selector => {
+const selectorOf = (tree: Tree, node: Node): Selector => {
   const around = ancestors(node)
   const matrix = around[0]?.name === 'MatrixSelector' ? around[0] : null
   const called = around.flatMap((parent) =>
     ['FunctionCall', 'AggregateExpr'].includes(parent.name) && parent.firstChild
-      ? [textOf(source, parent.firstChild)]
+      ? [textOf(tree, parent.firstChild)]
       : [],
   )
   return {
-    metric: all(node, 'Identifier').map((name) => textOf(source, name))[0] ?? '',
-    matchers: [...all(node, 'UnquotedLabelMatcher'), ...all(node, 'QuotedLabelMatcher')].map((matcher) =>
-      textOf(source, matcher).replace(/^(\w+)\s*(=~|!~|!=|=)\s*/, '$1$2'),
+    metric: below(tree, node, 'Identifier').map((name) => textOf(tree, name))[0] ?? '',
+    matchers: below(tree, node, 'UnquotedLabelMatcher', 'QuotedLabelMatcher').map((matcher) =>
+      textOf(tree, matcher).replace(/^(\w+)\s*(=~|!~|!=|=)\s*/, '$1$2'),
     ),
     within: called,
-    range: matrix && (/\[(.*)\]$/.exec(textOf(source, matrix))?.[1] ?? null),
+    range: matrix && (/\[(.*)\]$/.exec(textOf(tree, matrix))?.[1] ?? null),
   }
 }
 
 export const readExpression = (expr: string): Expression => {
-  const top = parser.parse(expr).topNode
-  const errors: string[] = []
-  top.cursor().iterate((node) => {
-    if (node.type.isError) errors.push(`${expr}: not PromQL at ${node.from}`)
-  })
-  if (expr.trim() === '') errors.push('an empty expression')
+  const tree = readTree(expr)
   return {
-    errors,
-    selectors: all(top, 'VectorSelector').map((node) => selectorOf(expr, node)),
-    labels: [...new Set(all(top, 'LabelName').map((node) => textOf(expr, node)))],
+    errors: [
+      ...tree.faults.map((at) => `${expr}: not PromQL at ${at}`),
+      ...(expr.trim() === '' ? ['an empty expression'] : []),
+    ],
+    selectors: nodesOf(tree, 'VectorSelector').map((node) => selectorOf(tree, node)),
+    labels: [...new Set(nodesOf(tree, 'LabelName').map((node) => textOf(tree, node)))],
   }
 }
 
@@ -87,13 +80,15 @@ const numberOf = (text: string): number | null => {
 }
 
 /** Every comparison of something measured with a number, in the order they are written. */
-export const comparisonsIn = (expr: string): Comparison[] =>
-  all(parser.parse(expr).topNode, 'BinaryExpr').flatMap((node) => {
+export const comparisonsIn = (expr: string): Comparison[] => {
+  const tree = readTree(expr)
+  return nodesOf(tree, 'BinaryExpr').flatMap((node) => {
     const sides = childrenOf(node)
     const [left, right] = [sides[0], sides.at(-1)]
-    const operator = /^(>=|<=|==|!=|>|<)$/.exec(textOf(expr, sides[1] ?? node))?.[1]
-    const limit = right && numberOf(textOf(expr, right))
+    const operator = /^(>=|<=|==|!=|>|<)$/.exec(textOf(tree, sides[1] ?? node))?.[1]
+    const limit = right && numberOf(textOf(tree, right))
     if (left === undefined || operator === undefined || limit === null || limit === undefined) return []
-    const metrics = all(left, 'VectorSelector').map((each) => selectorOf(expr, each).metric)
+    const metrics = below(tree, left, 'VectorSelector').map((each) => selectorOf(tree, each).metric)
     return [{ operator: operator as Comparison['operator'], limit, metrics }]
   })
+}

@@ -7,7 +7,7 @@ import type { Label, StreamEvent } from '../event/event.ts'
 import { FIREHOSE_LIVE, LABEL_LIVE } from '../event/streams.ts'
 import { TransientError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
-import { scrape } from '../monitoring/registry.ts'
+import { runService, type RunningService } from '../monitoring/testing-running.ts'
 import { openEmbeddedLog } from '../stream/embedded/index.ts'
 import type { Fields, Log } from '../stream/log.ts'
 import { createIndexer, type Indexer } from './index.ts'
@@ -49,14 +49,7 @@ export const openTestLog = async (): Promise<TestLog> => {
   }
 }
 
-export type Running = AsyncDisposable &
-  Indexer & {
-    stop(): Promise<void>
-    /** Resolves or rejects as the service does. */
-    readonly ended: Promise<void>
-    /** The value of one series, e.g. `indexer_dropped_total{reason="too_deep"}`. */
-    metric(series: string): Promise<number>
-  }
+export type Running = RunningService<Indexer>
 
 export const startIndexer = (
   options: Partial<IndexerOptions> & Pick<IndexerOptions, 'log' | 'pool'>,
@@ -70,28 +63,7 @@ export const startIndexer = (
     batchSize: 100,
     ...options,
   })
-  const stopping = new AbortController()
-  const running = indexer.service.run(stopping.signal)
-  running.catch(() => {})
-  const stop = () => {
-    stopping.abort()
-    return running
-  }
-  return {
-    ...indexer,
-    stop,
-    ended: running,
-    metric: async (series) => metricIn((await scrape(indexer.registry)).text, series),
-    [Symbol.asyncDispose]: async () => {
-      await stop().catch(() => {})
-    },
-  }
-}
-
-const metricIn = (text: string, series: string): number => {
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `))
-  if (line === undefined) throw new Error(`no series ${series}`)
-  return Number(line.slice(series.length + 1))
+  return runService(indexer)
 }
 
 export const append = (log: Log, ...events: StreamEvent[]): Promise<void> =>

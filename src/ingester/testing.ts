@@ -14,7 +14,7 @@ import { sha256 } from '../atproto/cid.ts'
 import type { CommitMessage, RepoOp } from '../atproto/message.ts'
 import { TransientError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
-import { scrape } from '../monitoring/registry.ts'
+import { runService, type RunningService } from '../monitoring/testing-running.ts'
 import { openEmbeddedLog } from '../stream/embedded/index.ts'
 import type { Fields, Log } from '../stream/log.ts'
 import { createIngester, type Ingester, type IngesterOptions } from './index.ts'
@@ -229,14 +229,7 @@ export const IMPATIENT = {
   doneRecheckMs: 5,
 } as const
 
-export type Running = Ingester & {
-  /** Stops it and waits until it has drained. */
-  stop(): Promise<void>
-  /** Settles as its run does. */
-  readonly ended: Promise<void>
-  /** The value of one series, e.g. `ingester_errors_total{type="parse_failed"}`. */
-  metric(series: string): Promise<number>
-} & AsyncDisposable
+export type Running = RunningService<Ingester>
 
 export const startIngester = (
   options: Partial<IngesterOptions> & Pick<IngesterOptions, 'log' | 'mode'>,
@@ -249,26 +242,5 @@ export const startIngester = (
     ...IMPATIENT,
     ...options,
   })
-  const stopping = new AbortController()
-  const running = ingester.service.run(stopping.signal)
-  running.catch(() => {})
-  const stop = () => {
-    stopping.abort()
-    return running
-  }
-  return {
-    ...ingester,
-    stop,
-    ended: running,
-    metric: async (series) => metricIn((await scrape(ingester.registry)).text, series),
-    [Symbol.asyncDispose]: async () => {
-      await stop().catch(() => {})
-    },
-  }
-}
-
-const metricIn = (text: string, series: string): number => {
-  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `))
-  if (line === undefined) throw new Error(`no series ${series}`)
-  return Number(line.slice(series.length + 1))
+  return runService(ingester)
 }

@@ -1,7 +1,7 @@
 /**
  * A cable between a service and the network: TCP passed on as it is, until it is cut (connections break, new ones are refused),
- * jammed (connections stay open, and nothing comes through) or hushed (connections are made, and the far end says nothing after
- * the header of its answer). Of what it carries it knows how a header ends, and nothing else.
+ * jammed (connections stay open, and nothing comes through), hushed (connections are made, and the far end says nothing after
+ * the header of its answer) or slow (what the far end says comes late). Of what it carries it knows how a header ends, and nothing else.
  */
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -15,6 +15,7 @@ export class Cable implements AsyncDisposable {
   #port = 0
   #isJammed = false
   #isHushed = false
+  #lateMs = 0
 
   private constructor(target: string) {
     this.#target = new URL(target)
@@ -45,6 +46,10 @@ export class Cable implements AsyncDisposable {
     for (const socket of this.#sockets) socket.pause()
   }
 
+  slow(lateMs: number): void {
+    this.#lateMs = lateMs
+  }
+
   hush(): void {
     this.#isHushed = true
   }
@@ -54,6 +59,7 @@ export class Cable implements AsyncDisposable {
     if (this.#isHushed) for (const socket of this.#sockets) socket.destroy()
     this.#isHushed = false
     this.#isJammed = false
+    this.#lateMs = 0
     for (const socket of this.#sockets) socket.resume()
     if (this.#server !== null) return
     const server = createServer((socket) => this.#carry(socket)).listen(this.#port, '127.0.0.1')
@@ -73,7 +79,8 @@ export class Cable implements AsyncDisposable {
       let isAnswered = false
       from.on('data', (data) => {
         const end = data.indexOf(HEADER_END)
-        if (!this.#isHushed || from === near) to.write(data)
+        if (from === far && this.#lateMs > 0) setTimeout(() => to.write(data), this.#lateMs)
+        else if (!this.#isHushed || from === near) to.write(data)
         else if (!isAnswered && end >= 0) to.write(data.subarray(0, end + HEADER_END.length))
         isAnswered = true
       })

@@ -2,6 +2,7 @@
 import type { FaultKind, FaultSpec } from '../../src/sandbox/index.ts'
 import { encodeBackfill } from '../../src/event/codec.ts'
 import { REPO_BACKFILL } from '../../src/event/streams.ts'
+import type { PrometheusConfig } from './configs.ts'
 import type { Mend } from './drill.ts'
 import type { Service } from './fleet.ts'
 import type { Stack } from './stack.ts'
@@ -19,6 +20,21 @@ export const restartedWith = async (
 ): Promise<Mend> => {
   await program.restart([...args, ...more])
   return () => program.restart()
+}
+
+/** A job reads these addresses. */
+export const withTargets = (
+  config: PrometheusConfig,
+  job: string,
+  targets: readonly string[],
+  labels: Readonly<Record<string, string>> = {},
+): PrometheusConfig => {
+  const found = config.scrape_configs.find(({ job_name }) => job_name === job)
+  for (const some of found?.static_configs ?? []) {
+    some.targets = [...targets]
+    some.labels = { ...some.labels, ...labels }
+  }
+  return config
 }
 
 /** Something that goes on happening until it is mended; what fails in it is part of the fault. */

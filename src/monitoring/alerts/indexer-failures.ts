@@ -68,16 +68,16 @@ const waiting = (clock: Clock): readonly Alert[] => [
   },
   {
     name: 'IdentityQueueStuck',
-    // What failed is put off, so that a directory that is away leaves nothing waiting.
-    expr: `(
-  max by (job) (min_over_time(indexer_identity_queue_entries[${clock.range(900)}])) > 0
-  or sum by (job) (increase(indexer_identity_lookups_total{outcome="failed"}[${clock.range(900)}])) > 10
-) unless on (job) sum by (job) (increase(indexer_identity_lookups_total{outcome!="failed"}[${clock.range(900)}])) > 0`,
+    // What failed is put off, so that a directory that is away leaves nothing waiting; some identities need no directory.
+    expr: `sum by (job) (increase(indexer_identity_lookups_total{outcome="failed"}[${clock.range(900)}]))
+  > 10 + 9 * sum by (job) (increase(indexer_identity_lookups_total{outcome!="failed"}[${clock.range(900)}]))
+or max by (job) (min_over_time(indexer_identity_queue_entries[${clock.range(900)}])) > 0
+  unless on (job) sum by (job) (increase(indexer_identity_lookups_total{outcome!="failed"}[${clock.range(900)}])) > 0`,
     forSeconds: 300,
     severity: 'warning',
     service: 'indexer',
     summary:
-      '{{ $value | humanize }} look-ups of accounts wait or have failed, and none has succeeded for 15 minutes',
+      '{{ $value | humanize }} look-ups of accounts have failed or wait, and for 15 minutes hardly any has succeeded',
     description:
       'New accounts stay without a handle. Check first whether the PLC directory answers from the indexers.',
     dashboard: 'indexer',

@@ -30,15 +30,20 @@ export const childrenOf = (node: Node): Node[] => {
 export const textOf = (expression: Expression, node: Node): string =>
   expression.text.slice(node.from, node.to)
 
+/** As far as it can be read, with the places at which it is not PromQL. */
+export const readExpression = (text: string): Expression & { readonly faults: readonly number[] } => {
+  const tree = parser.parse(text)
+  const faults: number[] = []
+  tree.iterate({ enter: ({ type, from }) => void (type.isError && faults.push(from)) })
+  return { text, node: tree.topNode, faults }
+}
+
 /** Throws where the expression is not PromQL. */
 export const parseExpression = (text: string): Expression => {
-  const tree = parser.parse(text)
-  let fault: number | undefined
-  tree.iterate({ enter: ({ type, from }) => void (type.isError && (fault ??= from)) })
-  if (fault !== undefined) throw new Error(`not PromQL at character ${fault}: ${text}`)
-  const node = tree.topNode.firstChild
-  if (node === null) throw new Error('an empty expression')
-  return { text, node }
+  const { node, faults } = readExpression(text)
+  if (faults[0] !== undefined) throw new Error(`not PromQL at character ${faults[0]}: ${text}`)
+  if (node.firstChild === null) throw new Error('an empty expression')
+  return { text, node: node.firstChild }
 }
 
 /** Every node of `expression` with one of these names, in order of appearance. */

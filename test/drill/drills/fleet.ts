@@ -2,23 +2,8 @@
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Drill } from '../drill.ts'
-import { goingOn } from '../faults.ts'
+import { goingOn, withTargets } from '../faults.ts'
 import { MAIN, type Service } from '../fleet.ts'
-import type { PrometheusConfig } from '../configs.ts'
-
-const withTargets = (
-  config: PrometheusConfig,
-  job: string,
-  targets: readonly string[],
-  labels: Readonly<Record<string, string>> = {},
-): PrometheusConfig => {
-  const found = config.scrape_configs.find(({ job_name }) => job_name === job)
-  for (const some of found?.static_configs ?? []) {
-    some.targets = [...targets]
-    some.labels = { ...some.labels, ...labels }
-  }
-  return config
-}
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

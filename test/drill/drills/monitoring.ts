@@ -1,8 +1,8 @@
 /** Faults of those who watch. */
 import { REPO_BACKFILL_DLQ } from '../../../src/event/streams.ts'
-import { sleep } from '../../../src/lib/backoff.ts'
+import { Cable } from '../cable.ts'
 import type { Drill } from '../drill.ts'
-import { goingOn, restartedWith } from '../faults.ts'
+import { restartedWith, withTargets } from '../faults.ts'
 
 const DEAD_ALERTMANAGER = '127.0.0.1:9'
 
@@ -37,16 +37,21 @@ export const monitoring: readonly Drill[] = [
     },
   },
   {
-    // It stands still, for longer than a scrape should last, nearly all the time.
+    // Its answers come, and late, as over a bad line.
     alert: 'ScrapeSlow',
-    also: ['EventLoopStalled', 'TargetDown', 'BackfillStalled', 'MetricsUnreadable', 'StoreDown'],
     after: 300,
-    fault: async ({ backfiller: { program } }) =>
-      goingOn(400, async () => {
-        program.pause()
-        await sleep(3_200)
-        program.resume()
-      }),
+    fault: async ({ backfiller: { url, address }, prometheus }) => {
+      const line = await Cable.to(url)
+      line.slow(1_400)
+      const { host } = new URL(line.url)
+      await prometheus.reload((config) =>
+        withTargets(config, 'rust-backfiller', [host], { instance: address }),
+      )
+      return async () => {
+        await prometheus.reload(null)
+        await line.cut()
+      }
+    },
   },
   {
     alert: 'TooManySeries',

@@ -163,10 +163,16 @@ const waiting: readonly AlertCase[] = [
   },
 ]
 
-const identities = (queue: Samples, resolved: Samples, failedPerMinute = 0.2): Input => ({
+const identities = (
+  queue: Samples,
+  resolved: Samples,
+  failedPerMinute = 0.2,
+  resolvedElsewhere = flat(0, 60),
+): Input => ({
   [at('indexer_identity_queue_entries')]: queue,
   [at('indexer_identity_queue_entries', '', 'x:2')]: flat(0, 60),
   [at('indexer_identity_lookups_total', 'outcome="resolved"')]: resolved,
+  [at('indexer_identity_lookups_total', 'outcome="resolved"', 'x:2')]: resolvedElsewhere,
   [at('indexer_identity_lookups_total', 'outcome="failed"')]: rise(failedPerMinute, 0, 40, 60),
   [at('indexer_identity_lookups_total', 'outcome="failed"', 'x:2')]: rise(failedPerMinute, 0, 40, 60),
 })
@@ -210,8 +216,16 @@ const identity: readonly AlertCase[] = [
   },
   {
     alert: 'IdentityQueueStuck',
-    says: 'most fail, and some do not',
-    input: identities(flat(0, 60), rise(1, 0, 60, 60), 5),
+    says: 'fifteen are answered, and 150 of the others fail',
+    input: identities(flat(0, 60), rise(0.5, 0, 60, 60), 5, rise(0.5, 0, 60, 60)),
+    labels: 'job="rust-indexer", severity="warning", service="indexer"',
+    fires: [30],
+    silent: [50],
+  },
+  {
+    alert: 'IdentityQueueStuck',
+    says: '142 of the others',
+    input: identities(flat(0, 60), rise(0.5, 0, 60, 60), 4.75, rise(0.5, 0, 60, 60)),
     silent: [30],
   },
 ]

@@ -1,19 +1,18 @@
 /** The metric names that a PromQL expression reads. Pure; an expression with a dashboard’s variables in it is read as well. */
-import { parser } from '@prometheus-io/lezer-promql'
+import { nodesOf, readExpression, textOf } from '../../../monitoring/alerts/promql.ts'
 
 /** `$job`, `${job:regex}`, `$__rate_interval`: any of them stands where a duration or part of a text may. */
 const VARIABLE = /\$\{?\w+(?::\w+)?\}?/g
 
 export const metricNames = (expr: string): readonly string[] => {
-  const text = expr.replaceAll(VARIABLE, '5m')
-  const names = new Set<string>()
-  parser.parse(text).iterate({
-    enter: ({ name, from, to, node }) => {
-      if (name === 'Identifier' && node.parent?.name === 'VectorSelector') names.add(text.slice(from, to))
-      if (name === 'UnquotedLabelMatcher') for (const found of named(text.slice(from, to))) names.add(found)
-    },
-  })
-  return [...names]
+  const expression = readExpression(expr.replaceAll(VARIABLE, '5m'))
+  const selected = nodesOf(expression, 'Identifier')
+    .filter(({ parent }) => parent?.name === 'VectorSelector')
+    .map((node) => textOf(expression, node))
+  const matched = nodesOf(expression, 'UnquotedLabelMatcher').flatMap((node) =>
+    named(textOf(expression, node)),
+  )
+  return [...new Set([...selected, ...matched])]
 }
 
 /** `__name__="x"`, and the plain alternatives of `__name__=~"x|y"`. */
