@@ -1,7 +1,7 @@
 /**
- * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one writer), against the raw ceiling of
+ * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one indexer, two batches under way), against the raw ceiling of
  * the same run: COPY of the very rows it wrote into tables of the same shape with the same indexes. PostgreSQL is the embedded
- * one, durable as in production, and shares the machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000]
+ * one, durable as in production, and shares the machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--lanes 2] [--profile]
  */
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,14 @@ import { sandboxEntries } from './entries.ts'
 const TURNS = 3
 
 const { values } = parseArgs({
-  options: { events: { type: 'string', default: '20000' }, batch: { type: 'string', default: '500,2000' } },
+  options: {
+    events: { type: 'string', default: '20000' },
+    batch: { type: 'string', default: '500,2000' },
+    /** Batches under way at once: two in the indexer's loop. */
+    lanes: { type: 'string', default: '2' },
+    /** Where the time goes, by statement. */
+    profile: { type: 'boolean' },
+  },
 })
 
 const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
@@ -42,13 +49,27 @@ const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => 
 
 type Run = { readonly perSecond: number; readonly cpuSeconds: number; readonly statements: number }
 
+/** Seconds that statements of a name took, and how many there were. */
+const profile = new Map<string, { seconds: number; count: number }>()
+
+const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
+  const startedMs = performance.now()
+  const result = await work
+  const line = profile.get(name) ?? { seconds: 0, count: 0 }
+  profile.set(name, {
+    seconds: line.seconds + (performance.now() - startedMs) / 1_000,
+    count: line.count + 1,
+  })
+  return result
+}
+
 /** Every statement counted: the deterministic part of the result. */
 const counting = (pool: Pool): { pool: Pool; statements: () => number } => {
   let statements = 0
   const counted = (queryable: Pick<Pool, 'query'>): Pick<Pool, 'query'> => ({
     query: (statement) => {
       statements += 1
-      return queryable.query(statement)
+      return timed(labelOf(statement.text), queryable.query(statement))
     },
   })
   const transaction: Pool['transaction'] = (work, options) =>
@@ -59,15 +80,22 @@ const counting = (pool: Pool): { pool: Pool; statements: () => number } => {
   return { pool: { ...pool, ...counted(pool), transaction }, statements: () => statements }
 }
 
+const labelOf = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 90)
+
 const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): Promise<Run> => {
   const counter = counting(pool)
   const recent = new RecentDids({ max: 100_000, ttlMs: 3_600_000 })
   const cpu = process.cpuUsage()
   const start = performance.now()
-  for (let at = 0; at < entries.length; at += batch) {
-    const events = entries.slice(at, at + batch).map((fields) => decodeEvent(fields) as StreamEvent)
-    await applyEvents({ pool: counter.pool, recent, resolveIdentities: true }, events)
+  let at = 0
+  const lane = async () => {
+    while (at < entries.length) {
+      const some = entries.slice(at, (at += batch))
+      const events = some.map((fields) => decodeEvent(fields) as StreamEvent)
+      await applyEvents({ pool: counter.pool, recent, resolveIdentities: true }, events)
+    }
   }
+  await Promise.all(Array.from({ length: Number(values.lanes) }, lane))
   const seconds = (performance.now() - start) / 1_000
   const { user, system } = process.cpuUsage(cpu)
   return {
@@ -138,3 +166,9 @@ for (const batch of values.batch.split(',').map(Number)) {
 }
 console.log(`${entries.length} events, medians of ${TURNS} runs in turn`)
 console.log(table.toString())
+if (values.profile === true) {
+  const lines = [...profile].sort(([, a], [, b]) => b.seconds - a.seconds).slice(0, 25)
+  const shown = new Table({ head: ['s', 'statements', 'text'] })
+  for (const [text, { seconds, count }] of lines) shown.push([seconds.toFixed(2), count, text])
+  console.log(shown.toString())
+}
