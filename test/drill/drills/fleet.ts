@@ -73,6 +73,7 @@ export const fleet: readonly Drill[] = [
       'DatabaseDown',
       'IndexerStuck',
       'IndexedRateLow',
+      'PendingIdle',
     ],
     fault: async ({ database }) => {
       await database.crash()
