@@ -56,7 +56,7 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
   say('starting PostgreSQL and the test network')
   const server = await startPostgres()
   stack.defer(() => server.stop())
-  await createDatabases(server.url, ['reference', 'millrace'])
+  await createDatabases(server.url, ['reference', 'ours'])
   const referenceUrl = databaseOf(server.url, 'reference')
   const network = await startNetwork(referenceUrl)
   stack.defer(() => network.close())
@@ -64,7 +64,7 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
   const stop = new AbortController()
   const tap = listen(hosts, stop.signal)
   stack.defer(() => stop.abort())
-  const databaseUrl = databaseOf(server.url, 'millrace')
+  const databaseUrl = databaseOf(server.url, 'ours')
   const millrace = await startMillrace({ hosts, databaseUrl, mode: 'live', verbose: options.verbose, stack })
   const settle = async () => {
     await indexed(network)
@@ -112,7 +112,7 @@ const main = async (): Promise<number> => {
     say(`!!! NOT RUN: the reference cannot be installed on this machine\n${installed.why}`)
     return EXIT.cannotRun
   }
-  await using stack = new AsyncDisposableStack()
+  const stack = new AsyncDisposableStack()
   const stage = await setUp(stack)
   await stage.settle()
   await seed(stage.network, stage.settle, say)
@@ -124,4 +124,9 @@ const main = async (): Promise<number> => {
   return differs(report) ? EXIT.different : EXIT.equal
 }
 
-process.exit(await main())
+process.exit(
+  await main().catch((error: unknown) => {
+    console.error(error)
+    return 1
+  }),
+)
