@@ -8,7 +8,7 @@ import pg from 'pg'
 import { openPool } from '../src/db/pool.ts'
 import { silentLogger } from '../src/lib/logger.ts'
 import { readHistory } from '../test/conformance/history.ts'
-import { statusAsked } from '../test/conformance/rules-backfill.ts'
+import { LIVING_RULES } from '../test/conformance/rules-living.ts'
 import { REFERENCE_RULES, silentMessages } from '../test/conformance/rules-reference.ts'
 import { readTables } from '../test/conformance/tables.ts'
 import { startPostgres } from '../test/harness/servers.ts'
@@ -87,7 +87,7 @@ const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Repor
   stack.defer(() => reference.close())
   await writeLabels(reference, tap.labels)
   say('comparing the tables')
-  const rules = [...REFERENCE_RULES, statusAsked, silentMessages]
+  const rules = [...REFERENCE_RULES, ...LIVING_RULES, silentMessages]
   const history = readHistory(tap.messages)
   const comparison = await compareTables({ ours: millrace.pool, reference, history, rules })
   say('starting the AppView on the database of Millrace')
