@@ -1,21 +1,27 @@
 /** What is asked of both AppViews, and where their answers differ. Knows no reason for a difference: see reasons.ts. */
 import type { Tables } from '../test/conformance/tables.ts'
-import { get, type Headers, type Query } from './xrpc.ts'
+import { get, type Answer, type Headers, type Query } from './xrpc.ts'
 
-/** `list`: the field of the answer that goes on from page to page. */
 export type Question = {
   readonly nsid: string
   readonly query: Query
+  /** The field of the answer that goes on from page to page. */
   readonly list?: string
+  /** The field that holds what was asked for, where it does not go on. */
+  readonly holds?: string
   /** Answered to those who are signed in only. */
   readonly signedIn?: true
 }
-export type Viewer = { readonly name: string; readonly headers: (nsid: string) => Promise<Headers> }
+export type Viewer = {
+  readonly name: string
+  readonly did: string
+  readonly headers: (nsid: string) => Promise<Headers>
+}
 export type Asked = {
-  readonly viewer: string
+  readonly viewer: Viewer
   readonly question: Question
-  readonly ours: unknown
-  readonly theirs: unknown
+  readonly ours: Answer
+  readonly theirs: Answer
 }
 
 const FILTERS = [
@@ -42,14 +48,29 @@ const ofActor = (actor: string): Question[] => [
   { nsid: 'app.bsky.feed.getActorFeeds', query: { actor }, list: 'feeds' },
 ]
 
-const ofPost = (uri: string): Question[] => [
-  { nsid: 'app.bsky.feed.getPostThread', query: { uri, depth: 10 } },
-  { nsid: 'app.bsky.unspecced.getPostThreadV2', query: { anchor: uri, below: 10 } },
+const ofSubject = (uri: string): Question[] => [
   { nsid: 'app.bsky.feed.getLikes', query: { uri }, list: 'likes' },
   { nsid: 'app.bsky.feed.getRepostedBy', query: { uri }, list: 'repostedBy' },
   { nsid: 'app.bsky.feed.getQuotes', query: { uri }, list: 'posts' },
-  { nsid: 'app.bsky.feed.getPosts', query: { uris: [uri] } },
 ]
+
+const ofPost = (uri: string): Question[] => [
+  { nsid: 'app.bsky.feed.getPostThread', query: { uri, depth: 10 } },
+]
+
+/** Where something is above and below. */
+const ofReplied = (anchor: string): Question[] => [
+  { nsid: 'app.bsky.unspecced.getPostThreadV2', query: { anchor, below: 10 }, holds: 'thread' },
+]
+
+const AT_MOST_POSTS = 25
+
+const ofPosts = (uris: readonly string[]): Question[] =>
+  Array.from({ length: Math.ceil(uris.length / AT_MOST_POSTS) }, (_, n) => ({
+    nsid: 'app.bsky.feed.getPosts',
+    query: { uris: uris.slice(n * AT_MOST_POSTS, (n + 1) * AT_MOST_POSTS) },
+    holds: 'posts',
+  }))
 
 const OF_VIEWER: readonly Question[] = [
   { nsid: 'app.bsky.feed.getTimeline', query: {}, list: 'feed', signedIn: true },
@@ -59,35 +80,42 @@ const OF_VIEWER: readonly Question[] = [
   { nsid: 'app.bsky.graph.getListBlocks', query: {}, list: 'lists', signedIn: true },
 ]
 
-const uris = (tables: Tables, table: string): string[] =>
-  (tables[table] ?? []).map(({ uri }) => String(uri)).sort()
+/** What a column of either side holds, each value once. */
+const valuesOf = (sides: readonly Tables[], table: string, column: string): string[] => {
+  const values = sides.flatMap((tables) => (tables[table] ?? []).map((row) => row[column]))
+  return [...new Set(values.filter((value) => typeof value === 'string'))].sort()
+}
 
-/** About everything that either side has. */
-export const questions = (tables: Tables): Question[] => {
-  const dids = (tables['actor'] ?? []).map(({ did }) => String(did)).sort()
-  const handles = (tables['actor'] ?? []).flatMap(({ handle }) =>
-    typeof handle === 'string' ? [handle] : [],
-  )
+/** About everything that either side has. Questions whose answer can only be empty are asked of a few posts. */
+export const questions = (...sides: readonly Tables[]): Question[] => {
+  const uris = (table: string, column = 'uri') => valuesOf(sides, table, column)
+  // The line of aggregates outlives a deleted account.
+  const dids = [...new Set([...uris('actor', 'did'), ...uris('profile_agg', 'did')])]
+  const handles = uris('actor', 'handle').slice(0, 3)
+  const posts = uris('post')
   return [
     ...OF_VIEWER,
-    ...[...dids, ...handles.sort().slice(0, 3)].flatMap(ofActor),
-    ...uris(tables, 'post').flatMap(ofPost),
-    ...uris(tables, 'list').flatMap((list) => [
+    ...[...dids, ...handles].flatMap(ofActor),
+    ...posts.flatMap(ofPost),
+    ...ofPosts(posts),
+    ...uris('post', 'replyParent').flatMap(ofReplied),
+    ...uris('post_agg').flatMap(ofSubject),
+    ...uris('list').flatMap((list) => [
       { nsid: 'app.bsky.graph.getList', query: { list }, list: 'items' },
       { nsid: 'app.bsky.feed.getListFeed', query: { list }, list: 'feed' },
     ]),
-    ...uris(tables, 'starter_pack').map((starterPack) => ({
+    ...uris('starter_pack').map((starterPack) => ({
       nsid: 'app.bsky.graph.getStarterPack',
       query: { starterPack },
     })),
-    ...uris(tables, 'feed_generator').map((feed) => ({
+    ...uris('feed_generator').map((feed) => ({
       nsid: 'app.bsky.feed.getFeedGenerator',
       query: { feed },
     })),
-    { nsid: 'app.bsky.labeler.getServices', query: { dids, detailed: 'true' } },
+    { nsid: 'app.bsky.labeler.getServices', query: { dids, detailed: 'true' }, holds: 'views' },
     ...SEARCHES.flatMap((q) => [
       { nsid: 'app.bsky.actor.searchActors', query: { q }, list: 'actors' },
-      { nsid: 'app.bsky.actor.searchActorsTypeahead', query: { q } },
+      { nsid: 'app.bsky.actor.searchActorsTypeahead', query: { q }, holds: 'actors' },
     ]),
   ]
 }
@@ -95,18 +123,28 @@ export const questions = (tables: Tables): Question[] => {
 /** Small enough that lists have several pages. */
 const PAGE = 20
 const MAX_PAGES = 20
+/**
+ * Of the asker's own posts the reference leaves out of a timeline's page those beyond its tenth, and does not come back to them:
+ * which ones depends on where pages end, and so on every row above.
+ */
+const TIMELINE_PAGE = 100
+const pageOf = (nsid: string): number => (nsid === 'app.bsky.feed.getTimeline' ? TIMELINE_PAGE : PAGE)
 
 type Body = Readonly<Record<string, unknown>>
 
 /** The whole answer: pages put together, cursors left out (that they lead on is seen by what follows). */
-const askOne = async (service: string, question: Question, headers: Headers): Promise<unknown> => {
+const askOne = async (service: string, question: Question, headers: Headers): Promise<Answer> => {
   const { nsid, query, list } = question
   if (list === undefined) return get(service, { nsid, query, headers })
   const items: unknown[] = []
   let cursor: string | undefined
   let rest: Body = {}
   for (let page = 1; page <= MAX_PAGES; page++) {
-    const { status, body } = await get(service, { nsid, query: { ...query, limit: PAGE, cursor }, headers })
+    const { status, body } = await get(service, {
+      nsid,
+      query: { ...query, limit: pageOf(nsid), cursor },
+      headers,
+    })
     if (status !== 200) return { status, body }
     const { [list]: found, cursor: next, ...others } = body as Body
     items.push(...(found as readonly unknown[]))
@@ -141,8 +179,11 @@ export async function* ask({
       yield* await Promise.all(
         some.map(async (question) => {
           const headers = { ...(await viewer.headers(question.nsid)), 'atproto-accept-labelers': labeler }
-          const [mine, other] = await Promise.all([ours, theirs].map((at) => askOne(at, question, headers)))
-          return { viewer: viewer.name, question, ours: mine, theirs: other }
+          const [mine, other] = await Promise.all([
+            askOne(ours, question, headers),
+            askOne(theirs, question, headers),
+          ])
+          return { viewer, question, ours: mine, theirs: other }
         }),
       )
     }

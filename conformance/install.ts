@@ -19,17 +19,20 @@ const headers = (): Readonly<Record<string, string>> => {
   return existsSync(join(nodeDir, 'include/node/node.h')) ? { npm_config_nodedir: nodeDir } : {}
 }
 
-export type Installation = { readonly ok: true } | { readonly ok: false; readonly why: string }
+/** The reference is not to be had on this machine: nothing was compared. */
+export class CannotRun extends Error {}
 
-export const install = (say: (text: string) => void): Installation => {
-  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted()) return { ok: true }
+export const install = (say: (text: string) => void): void => {
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted()) return
   say('installing @atproto/dev-env from its lockfile: native code is built, this takes minutes')
-  const { status, stderr, error } = spawnSync('npm', ['ci'], {
+  const { status, stderr, error } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
     cwd: FOLDER,
     env: { ...process.env, ...headers() },
     encoding: 'utf8',
   })
-  if (status !== 0) return { ok: false, why: (error?.message ?? stderr).trim().slice(-2_000) }
+  if (status !== 0)
+    throw new CannotRun(
+      `the reference cannot be installed on this machine\n${(error?.message ?? stderr).trim().slice(-2_000)}`,
+    )
   writeFileSync(STAMP, wanted())
-  return { ok: true }
 }

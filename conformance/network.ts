@@ -3,7 +3,9 @@
  * that is used of those packages and what its types are; they are imported at run time, so that this project is checked
  * without them.
  */
+import { inspect } from 'node:util'
 import { freePort } from '../src/db/embedded.ts'
+import { CannotRun } from './install.ts'
 import type { Headers } from './xrpc.ts'
 
 /** What a Millrace beside the network is pointed at. */
@@ -87,10 +89,14 @@ export const hostsOf = ({ plc, pds, ozone }: Network): Hosts => ({
 
 /** Its AppView's tables are in schema `REFERENCE_SCHEMA` of the database. */
 export const startNetwork = async (databaseUrl: string): Promise<Network> => {
-  const { TestNetwork } = await devEnv()
   // Asked for, and spoken to by nothing that is started here.
   process.env['REDIS_HOST'] ??= '127.0.0.1:6379'
-  return TestNetwork.create({ dbPostgresUrl: databaseUrl, dbPostgresSchema: 'reference' })
+  try {
+    const { TestNetwork } = await devEnv()
+    return await TestNetwork.create({ dbPostgresUrl: databaseUrl, dbPostgresSchema: 'reference' })
+  } catch (error) {
+    throw new CannotRun(`the test network does not start\n${inspect(error)}`, { cause: error })
+  }
 }
 
 const PATIENCE_MS = 60_000
