@@ -11,9 +11,12 @@ export type Question = {
   readonly holds?: string
   /** Answered to those who are signed in only. */
   readonly signedIn?: true
+  /** Asked by the first two viewers only: what it shows the others see elsewhere. */
+  readonly few?: true
 }
 export type Viewer = {
   readonly name: string
+  /** Empty for who is not signed in. */
   readonly did: string
   readonly headers: (nsid: string) => Promise<Headers>
 }
@@ -43,25 +46,33 @@ const ofActor = (actor: string): Question[] => [
   { nsid: 'app.bsky.graph.getFollows', query: { actor }, list: 'follows' },
   { nsid: 'app.bsky.graph.getFollowers', query: { actor }, list: 'followers' },
   { nsid: 'app.bsky.graph.getKnownFollowers', query: { actor }, list: 'followers', signedIn: true },
-  { nsid: 'app.bsky.graph.getLists', query: { actor }, list: 'lists' },
-  { nsid: 'app.bsky.graph.getActorStarterPacks', query: { actor }, list: 'starterPacks' },
-  { nsid: 'app.bsky.feed.getActorFeeds', query: { actor }, list: 'feeds' },
+  { nsid: 'app.bsky.graph.getLists', query: { actor }, list: 'lists', few: true },
+  { nsid: 'app.bsky.graph.getActorStarterPacks', query: { actor }, list: 'starterPacks', few: true },
+  { nsid: 'app.bsky.feed.getActorFeeds', query: { actor }, list: 'feeds', few: true },
 ]
 
-const ofSubject = (uri: string): Question[] => [
-  { nsid: 'app.bsky.feed.getLikes', query: { uri }, list: 'likes' },
-  { nsid: 'app.bsky.feed.getRepostedBy', query: { uri }, list: 'repostedBy' },
-  { nsid: 'app.bsky.feed.getQuotes', query: { uri }, list: 'posts' },
-]
+const likesOf = (uri: string): Question => ({ nsid: 'app.bsky.feed.getLikes', query: { uri }, list: 'likes' })
+const repostsOf = (uri: string): Question => ({
+  nsid: 'app.bsky.feed.getRepostedBy',
+  query: { uri },
+  list: 'repostedBy',
+})
+const quotesOf = (uri: string): Question => ({
+  nsid: 'app.bsky.feed.getQuotes',
+  query: { uri },
+  list: 'posts',
+})
+const threadOf = (uri: string): Question => ({
+  nsid: 'app.bsky.feed.getPostThread',
+  query: { uri, depth: 10 },
+})
+const few = (question: Question): Question => ({ ...question, few: true })
 
-const ofPost = (uri: string): Question[] => [
-  { nsid: 'app.bsky.feed.getPostThread', query: { uri, depth: 10 } },
-]
-
-/** Where something is above and below. */
-const ofReplied = (anchor: string): Question[] => [
-  { nsid: 'app.bsky.unspecced.getPostThreadV2', query: { anchor, below: 10 }, holds: 'thread' },
-]
+const deepThreadOf = (anchor: string): Question => ({
+  nsid: 'app.bsky.unspecced.getPostThreadV2',
+  query: { anchor, below: 10 },
+  holds: 'thread',
+})
 
 const AT_MOST_POSTS = 25
 
@@ -86,20 +97,25 @@ const valuesOf = (sides: readonly Tables[], table: string, column: string): stri
   return [...new Set(values.filter((value) => typeof value === 'string'))].sort()
 }
 
-/** About everything that either side has. Questions whose answer can only be empty are asked of a few posts. */
+/** About everything that either side has. */
 export const questions = (...sides: readonly Tables[]): Question[] => {
   const uris = (table: string, column = 'uri') => valuesOf(sides, table, column)
   // The line of aggregates outlives a deleted account.
   const dids = [...new Set([...uris('actor', 'did'), ...uris('profile_agg', 'did')])]
   const handles = uris('actor', 'handle').slice(0, 3)
   const posts = uris('post')
+  const replied = uris('post', 'replyParent')
   return [
     ...OF_VIEWER,
-    ...[...dids, ...handles].flatMap(ofActor),
-    ...posts.flatMap(ofPost),
+    ...dids.flatMap(ofActor),
+    ...handles.flatMap(ofActor).map(few),
     ...ofPosts(posts),
-    ...uris('post', 'replyParent').flatMap(ofReplied),
-    ...uris('post_agg').flatMap(ofSubject),
+    ...replied.flatMap((uri) => [threadOf(uri), deepThreadOf(uri)]),
+    ...posts.filter((uri) => !replied.includes(uri)).map((uri) => few(threadOf(uri))),
+    ...uris('like', 'subject').map(likesOf),
+    ...uris('repost', 'subject').map(repostsOf),
+    ...uris('quote', 'subject').map(quotesOf),
+    ...uris('post_agg').flatMap((uri) => [likesOf(uri), repostsOf(uri), quotesOf(uri)].map(few)),
     ...uris('list').flatMap((list) => [
       { nsid: 'app.bsky.graph.getList', query: { list }, list: 'items' },
       { nsid: 'app.bsky.feed.getListFeed', query: { list }, list: 'feed' },
@@ -122,13 +138,26 @@ export const questions = (...sides: readonly Tables[]): Question[] => {
 
 /** Small enough that lists have several pages. */
 const PAGE = 20
-const MAX_PAGES = 20
+const MAX_PAGES = 50
 /**
- * Of the asker's own posts the reference leaves out of a timeline's page those beyond its tenth, and does not come back to them:
- * which ones depends on where pages end, and so on every row above.
+ * With more than 10 the reference leaves out some of the asker's own posts where a page of a timeline ends: which, depends on every
+ * row above. And of notifications of one time it leaves out those beyond the end of a page: all must be on one.
  */
-const TIMELINE_PAGE = 100
-const pageOf = (nsid: string): number => (nsid === 'app.bsky.feed.getTimeline' ? TIMELINE_PAGE : PAGE)
+const PAGE_OF: Readonly<Record<string, number>> = {
+  'app.bsky.feed.getTimeline': 10,
+  'app.bsky.notification.listNotifications': 100,
+}
+
+type Notification = { readonly uri: string; readonly reason: string; readonly indexedAt: string }
+
+/** Notifications of one time come in no order: those of several writes in one commit. */
+const inOrder = (list: string, items: readonly unknown[]): readonly unknown[] => {
+  const key = (item: unknown) => {
+    const { uri, reason, indexedAt } = item as Notification
+    return `${indexedAt} ${uri} ${reason}`
+  }
+  return list === 'notifications' ? items.toSorted((a, b) => (key(a) > key(b) ? -1 : 1)) : items
+}
 
 type Body = Readonly<Record<string, unknown>>
 
@@ -138,21 +167,19 @@ const askOne = async (service: string, question: Question, headers: Headers): Pr
   if (list === undefined) return get(service, { nsid, query, headers })
   const items: unknown[] = []
   let cursor: string | undefined
-  let rest: Body = {}
   for (let page = 1; page <= MAX_PAGES; page++) {
     const { status, body } = await get(service, {
       nsid,
-      query: { ...query, limit: pageOf(nsid), cursor },
+      query: { ...query, limit: PAGE_OF[nsid] ?? PAGE, cursor },
       headers,
     })
     if (status !== 200) return { status, body }
     const { [list]: found, cursor: next, ...others } = body as Body
     items.push(...(found as readonly unknown[]))
-    rest = others
-    cursor = typeof next === 'string' ? next : undefined
-    if (cursor === undefined) break
+    if (typeof next !== 'string') return { status, body: { ...others, [list]: inOrder(list, items) } }
+    cursor = next
   }
-  return { status: 200, body: { ...rest, [list]: items } }
+  throw new Error(`${nsid} ${JSON.stringify(query)} has no end`)
 }
 
 export type Interview = {
@@ -172,8 +199,8 @@ export async function* ask({
   questions: all,
   labeler,
 }: Interview): AsyncGenerator<Asked> {
-  for (const viewer of viewers) {
-    const asked = all.filter(({ signedIn }) => !signedIn || viewer.name !== 'nobody')
+  for (const [place, viewer] of viewers.entries()) {
+    const asked = all.filter(({ signedIn, few }) => (!signedIn || viewer.did !== '') && (!few || place < 2))
     for (let from = 0; from < asked.length; from += AT_ONCE) {
       const some = asked.slice(from, from + AT_ONCE)
       yield* await Promise.all(

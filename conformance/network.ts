@@ -87,10 +87,22 @@ export const hostsOf = ({ plc, pds, ozone }: Network): Hosts => ({
   labeler: ozone.url,
 })
 
+const PATIENT_MS = 30_000
+
+/**
+ * What an AppView may leave out of an answer when it is slow to come by (known followers, known likers: 100 ms), it must not leave
+ * out here: on a busy machine either side would, now and then.
+ */
+const bePatient = (): void => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal)
+  AbortSignal.timeout = (ms) => timeout(Math.max(ms, PATIENT_MS))
+}
+
 /** Its AppView's tables are in schema `REFERENCE_SCHEMA` of the database. */
 export const startNetwork = async (databaseUrl: string): Promise<Network> => {
   // Asked for, and spoken to by nothing that is started here.
   process.env['REDIS_HOST'] ??= '127.0.0.1:6379'
+  bePatient()
   try {
     const { TestNetwork } = await devEnv()
     return await TestNetwork.create({ dbPostgresUrl: databaseUrl, dbPostgresSchema: 'reference' })

@@ -29,7 +29,11 @@ import { until } from './until.ts'
 const EXIT = { equal: 0, different: 3, cannotRun: 69 } as const
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    spoil: { type: 'boolean', default: false },
+  },
 })
 
 const seconds = (): number => Math.round(performance.now() / 1_000)
@@ -77,7 +81,7 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
   const tap = listen(hosts, stop.signal)
   stack.defer(() => stop.abort())
   const databaseUrl = databaseOf(server.url, 'ours')
-  const millrace = await startMillrace({ hosts, databaseUrl, mode: 'live', verbose: options.verbose, stack })
+  const millrace = await startMillrace({ hosts, databaseUrl, verbose: options.verbose, stack })
   const settle = async () => {
     await indexed(network)
     const last = await network.pds.ctx.sequencer.curr()
@@ -85,6 +89,16 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
     await millrace.settled(tap)
   }
   return { network, millrace, tap, referenceUrl, settle }
+}
+
+/** A run that could not fail would prove nothing: one like of ours goes, and one post has other words. */
+const spoil = async ({ pool }: Millrace): Promise<void> => {
+  const { schema } = pool
+  say('spoiling two rows of ours: this run must end with 3')
+  await pool.query({ text: `delete from ${schema}.like where uri = (select min(uri) from ${schema}.like)` })
+  await pool.query({
+    text: `update ${schema}.record set json = replace(json, 'a plain post', 'a spoiled post')`,
+  })
 }
 
 /** Both sides hold the same history now; what do they make of it? */
@@ -98,6 +112,7 @@ const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Repor
   })
   stack.defer(() => reference.close())
   await writeLabels(reference, tap.labels)
+  if (options.spoil) await spoil(millrace)
   say('comparing the tables')
   const required = [...REFERENCE_RULES, ...LIVING_RULES]
   const history = readHistory(tap.messages)
