@@ -20,16 +20,18 @@ type Run = {
   readonly collections: readonly CollectionReport[]
   readonly tables: readonly TableReport[]
   readonly answers: readonly AnswerReport[]
+  readonly labelled: number
   readonly rules: Readonly<Record<string, number>>
   /** Those that must have had something to explain. */
   readonly required: readonly Rule[]
 }
 
-export const hollow = ({ collections, tables, answers, rules, required }: Run): string[] => [
+export const hollow = ({ collections, tables, answers, labelled, rules, required }: Run): string[] => [
   ...collections
     .filter(({ created, deleted }) => created === 0 || deleted === 0)
     .map(({ nsid }) => `${nsid}: not created, or not deleted`),
   ...tables.filter(({ theirs }) => theirs === 0).map(({ table }) => `table ${table}: no row`),
-  ...answers.filter(({ items }) => items === 0).map(({ nsid }) => `${nsid}: nothing in any answer`),
+  ...answers.filter(({ items }) => items === 0).map(({ name }) => `${name}: nothing in any answer`),
+  ...(labelled === 0 ? ['labels: in no answer'] : []),
   ...required.filter(({ name }) => rules[name] === undefined).map(({ name }) => `rule "${name}": no case`),
 ]

@@ -17,6 +17,8 @@ type Options = {
 type Interviewed = {
   readonly viewers: readonly string[]
   readonly answers: readonly AnswerReport[]
+  /** Answers of the reference that show a label of the labeler. */
+  readonly labelled: number
   readonly differentAnswers: readonly AnswerDifference[]
 }
 
@@ -63,23 +65,27 @@ const itemsIn = ({ list, holds = list }: Question, { status, body }: Answer): nu
 
 const EMPTY = { asked: 0, refused: 0, empty: 0, items: 0, equal: 0, explained: 0, different: 0 }
 
+/** Each filter of a feed is a question of its own. */
+const nameOf = ({ nsid, query: { filter } }: Question): string =>
+  typeof filter === 'string' ? `${nsid} ${filter}` : nsid
+
 class Summary {
   readonly #lines = new Map<string, AnswerReport>()
 
   add({ question, theirs }: Asked, judgement: ReturnType<typeof judgeAnswer>): void {
-    const { nsid } = question
-    const line = this.#lines.get(nsid) ?? { nsid, ...EMPTY }
+    const name = nameOf(question)
+    const line = this.#lines.get(name) ?? { name, ...EMPTY }
     const items = itemsIn(question, theirs)
     line.asked++
     line.items += items
     line[judgement]++
     if (theirs.status !== 200) line.refused++
     else if (items === 0) line.empty++
-    this.#lines.set(nsid, line)
+    this.#lines.set(name, line)
   }
 
   lines(): AnswerReport[] {
-    return [...this.#lines.values()].sort((a, b) => (a.nsid < b.nsid ? -1 : 1))
+    return [...this.#lines.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 }
 
@@ -92,12 +98,19 @@ export const interview = async (options: Options): Promise<Interviewed> => {
   const differentAnswers: AnswerDifference[] = []
   say(`asking ${all.length} questions as ${viewers.length} viewers`)
   const labeler = network.ozone.ctx.cfg.service.did
+  let labelled = 0
   for await (const asked of ask({ ours, theirs: network.bsky.url, viewers, questions: all, labeler })) {
     const judgement = judgeAnswer(asked, reasons)
     summary.add(asked, judgement)
+    if (JSON.stringify(asked.theirs.body).includes(`"src":"${labeler}"`)) labelled++
     if (judgement !== 'different') continue
     const { nsid, query } = asked.question
     differentAnswers.push({ viewer: asked.viewer.name, nsid, query, where: unexplained(asked, reasons) })
   }
-  return { viewers: viewers.map(({ name }) => name), answers: summary.lines(), differentAnswers }
+  return {
+    viewers: viewers.map(({ name }) => name),
+    answers: summary.lines(),
+    labelled,
+    differentAnswers,
+  }
 }

@@ -67,7 +67,7 @@ type DevEnv = {
 }
 type Bsky = {
   readonly Database: new (options: { url: string; schema: string; poolSize: number }) => {
-    migrateToLatestOrThrow(): Promise<unknown>
+    migrateToLatestOrThrow(): Promise<readonly { readonly migrationName: string }[]>
     close(): Promise<void>
   }
   readonly DataPlaneServer: {
@@ -132,7 +132,9 @@ export const startAppViewOn = async (
   const { mockResolvers } = await devEnv()
   const db = new Database({ ...database, poolSize: 10 })
   stack.defer(() => db.close())
-  await db.migrateToLatestOrThrow()
+  const missing = await db.migrateToLatestOrThrow()
+  if (missing.length > 0)
+    throw new Error(`ours lacks migrations: ${missing.map(({ migrationName }) => migrationName).join(', ')}`)
   const dataPlanePort = await freePort()
   const dataPlane = await DataPlaneServer.create(db as Opaque, dataPlanePort, network.plc.url, fetch)
   stack.defer(() => dataPlane.destroy())

@@ -3,7 +3,7 @@ import Table from 'cli-table3'
 import type { Comparison } from './compare.ts'
 
 export type AnswerReport = {
-  readonly nsid: string
+  readonly name: string
   asked: number
   /** By the reference, with an error. */
   refused: number
@@ -39,6 +39,7 @@ export type Report = {
   readonly unexplainedRows: Comparison['unexplained']
   readonly viewers: readonly string[]
   readonly answers: readonly AnswerReport[]
+  readonly labelled: number
   readonly differentAnswers: readonly AnswerDifference[]
   /** What was compared without anything in it. */
   readonly hollow: readonly string[]
@@ -112,11 +113,11 @@ export const drawReport = (report: Report): string => {
       tables.map((row) => [row.table, { ...row, different: row.unexplained }]),
     ),
     draw(['explained by', 'rows'], Object.entries(rules)),
-    `answers as seen by ${viewers.join(', ')}`,
+    `answers as seen by ${viewers.join(', ')}; ${report.labelled} show a label of the labeler`,
     drawFigures(
       'question',
       ['asked', 'refused', 'empty', 'items', 'equal', 'explained', 'different'],
-      answers.map((row) => [row.nsid, row]),
+      answers.map((row) => [row.name, row]),
     ),
     ...drawDifferences(report),
     `${seconds} s`,

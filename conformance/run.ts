@@ -57,6 +57,7 @@ const keepFilesTogether = (): void => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-conformance-'))
   process.env['TMPDIR'] = folder
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 }
 
 type Stage = {
