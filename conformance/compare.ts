@@ -34,7 +34,7 @@ const masked = (tables: Tables): Tables => {
   return {
     ...tables,
     profile: (tables['profile'] ?? []).map((row) =>
-      undated.has(row['uri']) ? { ...row, createdAt: '*', sortAt: '*' } : row,
+      undated.has(row['uri']) ? { ...row, createdAt: '*' } : row,
     ),
     notification: (tables['notification'] ?? []).map((row) =>
       row['reason'] === 'unverified' ? { ...row, sortAt: '*' } : row,
@@ -51,6 +51,8 @@ export type TableReport = {
 }
 
 export type Comparison = Verdict & {
+  readonly ours: Tables
+  readonly theirs: Tables
   readonly tables: readonly TableReport[]
   readonly miscounted: readonly string[]
 }
@@ -76,5 +78,5 @@ export const compareTables = async ({ ours, reference, history, rules }: Sides):
     explained: count(verdict.explained, table),
     unexplained: count(verdict.unexplained, table),
   }))
-  return { ...verdict, tables, miscounted: miscounted(mine) }
+  return { ...verdict, ours: mine, theirs, tables, miscounted: miscounted(mine) }
 }

@@ -37,8 +37,6 @@ export type Millrace = {
 export type MillraceOptions = {
   readonly hosts: Hosts
   readonly databaseUrl: string
-  /** `live`: the firehose from its beginning. `backfill`: listRepos and getRepo. */
-  readonly mode: 'live' | 'backfill'
   readonly verbose: boolean
   readonly stack: AsyncDisposableStack
 }
@@ -48,7 +46,7 @@ const LOOKUP_TIMEOUT_MS = 10_000
 
 type Parts = MillraceOptions & { readonly log: Log; readonly pool: Pool; readonly logger: Logger }
 
-const makeServices = ({ hosts, mode, log, pool, logger }: Parts): Service[] => {
+const makeServices = ({ hosts, log, pool, logger }: Parts): Service[] => {
   const common = { log, logger, version: 'conformance' }
   const { plc, pds, labeler } = hosts
   const resolver = createResolver({
@@ -59,9 +57,9 @@ const makeServices = ({ hosts, mode, log, pool, logger }: Parts): Service[] => {
   })
   const upstream = { relayHosts: [pds], labelerHosts: [labeler], collections: COLLECTIONS }
   const tuning = { batchTimeoutMs: 10, idleSaveMs: 10, idleTimeoutMs: 3_600_000 }
-  const modes = mode === 'live' ? (['firehose', 'labeler'] as const) : (['backfill', 'labeler'] as const)
   return [
-    ...modes.map((each) => createIngester({ ...common, ...upstream, ...tuning, mode: each }).service),
+    createIngester({ ...common, ...upstream, ...tuning, mode: 'firehose' }).service,
+    createIngester({ ...common, ...upstream, ...tuning, mode: 'labeler' }).service,
     createBackfiller({
       ...common,
       consumer: 'backfiller',
@@ -88,7 +86,7 @@ const identitiesWait = async (pool: Pool): Promise<boolean> => {
 
 /** Runs until the stack is disposed of. */
 export const startMillrace = async (options: MillraceOptions): Promise<Millrace> => {
-  const { hosts, databaseUrl, stack, mode } = options
+  const { hosts, databaseUrl, stack } = options
   const logger = options.verbose ? createLogger({ level: 'debug', format: 'pretty' }) : silentLogger
   const pool = await openPool({ url: databaseUrl, max: 8, logger })
   stack.defer(() => pool.close())
@@ -106,7 +104,7 @@ export const startMillrace = async (options: MillraceOptions): Promise<Millrace>
     seq === 0 || (await log.checkpoint(cursorKey(stream, host))) === String(seq)
   const empty = async (stream: string) => (await log.streamStats(stream)).length === 0
   const isSettled = async (tap: Tap) =>
-    (mode === 'backfill' || (await stands(FIREHOSE_LIVE, hosts.pds, tap.seq()))) &&
+    (await stands(FIREHOSE_LIVE, hosts.pds, tap.seq())) &&
     (await stands(LABEL_LIVE, hosts.labeler, tap.labelSeq())) &&
     (await Promise.all(STREAMS.map(empty))).every(Boolean) &&
     !(await identitiesWait(pool))

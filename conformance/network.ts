@@ -3,7 +3,9 @@
  * that is used of those packages and what its types are; they are imported at run time, so that this project is checked
  * without them.
  */
+import { inspect } from 'node:util'
 import { freePort } from '../src/db/embedded.ts'
+import { CannotRun } from './install.ts'
 import type { Headers } from './xrpc.ts'
 
 /** What a Millrace beside the network is pointed at. */
@@ -65,7 +67,7 @@ type DevEnv = {
 }
 type Bsky = {
   readonly Database: new (options: { url: string; schema: string; poolSize: number }) => {
-    migrateToLatestOrThrow(): Promise<unknown>
+    migrateToLatestOrThrow(): Promise<readonly { readonly migrationName: string }[]>
     close(): Promise<void>
   }
   readonly DataPlaneServer: {
@@ -85,12 +87,28 @@ export const hostsOf = ({ plc, pds, ozone }: Network): Hosts => ({
   labeler: ozone.url,
 })
 
+const PATIENT_MS = 30_000
+
+/**
+ * What an AppView may leave out of an answer when it is slow to come by (known followers, known likers: 100 ms), it must not leave
+ * out here: on a busy machine either side would, now and then.
+ */
+const bePatient = (): void => {
+  const timeout = AbortSignal.timeout.bind(AbortSignal)
+  AbortSignal.timeout = (ms) => timeout(Math.max(ms, PATIENT_MS))
+}
+
 /** Its AppView's tables are in schema `REFERENCE_SCHEMA` of the database. */
 export const startNetwork = async (databaseUrl: string): Promise<Network> => {
-  const { TestNetwork } = await devEnv()
   // Asked for, and spoken to by nothing that is started here.
   process.env['REDIS_HOST'] ??= '127.0.0.1:6379'
-  return TestNetwork.create({ dbPostgresUrl: databaseUrl, dbPostgresSchema: 'reference' })
+  bePatient()
+  try {
+    const { TestNetwork } = await devEnv()
+    return await TestNetwork.create({ dbPostgresUrl: databaseUrl, dbPostgresSchema: 'reference' })
+  } catch (error) {
+    throw new CannotRun(`the test network does not start\n${inspect(error)}`, { cause: error })
+  }
 }
 
 const PATIENCE_MS = 60_000
@@ -114,7 +132,9 @@ export const startAppViewOn = async (
   const { mockResolvers } = await devEnv()
   const db = new Database({ ...database, poolSize: 10 })
   stack.defer(() => db.close())
-  await db.migrateToLatestOrThrow()
+  const missing = await db.migrateToLatestOrThrow()
+  if (missing.length > 0)
+    throw new Error(`ours lacks migrations: ${missing.map(({ migrationName }) => migrationName).join(', ')}`)
   const dataPlanePort = await freePort()
   const dataPlane = await DataPlaneServer.create(db as Opaque, dataPlanePort, network.plc.url, fetch)
   stack.defer(() => dataPlane.destroy())

@@ -3,11 +3,23 @@ import Table from 'cli-table3'
 import type { Comparison } from './compare.ts'
 
 export type AnswerReport = {
-  readonly nsid: string
+  readonly name: string
   asked: number
+  /** By the reference, with an error. */
+  refused: number
+  /** Lists of the reference without an item. */
+  empty: number
+  /** In all answers of the reference together. */
+  items: number
   equal: number
   explained: number
   different: number
+}
+export type CollectionReport = {
+  readonly nsid: string
+  readonly created: number
+  readonly updated: number
+  readonly deleted: number
 }
 export type AnswerDifference = {
   readonly viewer: string
@@ -20,24 +32,42 @@ export type Report = {
   readonly reference: string
   readonly messages: number
   readonly labels: number
+  readonly collections: readonly CollectionReport[]
   readonly tables: Comparison['tables']
   readonly rules: Readonly<Record<string, number>>
   readonly miscounted: readonly string[]
   readonly unexplainedRows: Comparison['unexplained']
   readonly viewers: readonly string[]
   readonly answers: readonly AnswerReport[]
+  readonly labelled: number
   readonly differentAnswers: readonly AnswerDifference[]
+  /** What was compared without anything in it. */
+  readonly hollow: readonly string[]
+  readonly seconds: number
 }
 
-export const differs = ({ unexplainedRows, differentAnswers, miscounted }: Report): boolean =>
-  unexplainedRows.length + differentAnswers.length + miscounted.length > 0
+export const differs = ({ unexplainedRows, differentAnswers, miscounted, hollow }: Report): boolean =>
+  unexplainedRows.length + differentAnswers.length + miscounted.length + hollow.length > 0
 
 const MAX_SHOWN = 20
 
-const draw = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
-  const table = new Table({ head: [...head], style: { head: [], border: [] } })
+type Cells = readonly (string | number)[]
+
+const draw = (head: readonly string[], rows: readonly Cells[]): string => {
+  const table = new Table({ head: [...head], style: { head: [], border: [], compact: true } })
   for (const row of rows) table.push([...row])
   return table.toString()
+}
+
+/** The figures under the same names, and their sums below. */
+const drawFigures = <Name extends string>(
+  title: string,
+  names: readonly Name[],
+  rows: readonly (readonly [string, Readonly<Record<Name, number>>])[],
+): string => {
+  const sums = names.map((name) => rows.reduce((sum, [, row]) => sum + row[name], 0))
+  const lines = rows.map(([label, row]): Cells => [label, ...names.map((name) => row[name])])
+  return draw([title, ...names], [...lines, ['all', ...sums]])
 }
 
 const some = (title: string, lines: readonly string[]): string[] =>
@@ -45,45 +75,52 @@ const some = (title: string, lines: readonly string[]): string[] =>
     ? []
     : [`${title}: ${lines.length}`, ...lines.slice(0, MAX_SHOWN), ...(lines.length > MAX_SHOWN ? ['…'] : [])]
 
+const drawDifferences = ({
+  unexplainedRows,
+  miscounted,
+  differentAnswers,
+  hollow,
+}: Report): readonly string[] => [
+  ...some(
+    'rows that differ without a reason',
+    unexplainedRows.map(
+      ({ table, columns, ours, theirs }) =>
+        `  ${table} (${columns.join(', ')})\n    ours   ${JSON.stringify(ours)}\n    theirs ${JSON.stringify(theirs)}`,
+    ),
+  ),
+  ...some('our aggregates that do not count our rows', miscounted),
+  ...some(
+    'answers that differ without a reason',
+    differentAnswers.map(
+      ({ viewer, nsid, query, where }) => `  ${nsid} ${JSON.stringify(query)} as ${viewer}\n    ${where}`,
+    ),
+  ),
+  ...some('compared without anything in it, which proves nothing', hollow),
+]
+
 export const drawReport = (report: Report): string => {
-  const { tables, answers, rules, viewers, unexplainedRows, differentAnswers, miscounted } = report
-  const sum = (of: (answer: AnswerReport) => number) =>
-    answers.reduce((total, answer) => total + of(answer), 0)
+  const { collections, tables, answers, rules, viewers, messages, labels, reference, seconds } = report
   return [
-    `${report.messages} messages of the firehose, ${report.labels} labels; reference: ${report.reference}`,
-    draw(
-      ['table', 'ours', 'theirs', 'explained', 'different'],
-      tables.map((row) => [row.table, row.ours, row.theirs, row.explained, row.unexplained]),
+    `${messages} messages of the firehose, ${labels} labels; reference: ${reference}`,
+    drawFigures(
+      'collection',
+      ['created', 'updated', 'deleted'],
+      collections.map((row) => [row.nsid, row]),
+    ),
+    drawFigures(
+      'table',
+      ['ours', 'theirs', 'explained', 'different'],
+      tables.map((row) => [row.table, { ...row, different: row.unexplained }]),
     ),
     draw(['explained by', 'rows'], Object.entries(rules)),
-    `answers as seen by ${viewers.join(', ')}`,
-    draw(
-      ['question', 'asked', 'equal', 'explained', 'different'],
-      [
-        ...answers.map(({ nsid, asked, equal, explained, different }) => [
-          nsid,
-          asked,
-          equal,
-          explained,
-          different,
-        ]),
-        ['all', sum((a) => a.asked), sum((a) => a.equal), sum((a) => a.explained), sum((a) => a.different)],
-      ],
+    `answers as seen by ${viewers.join(', ')}; ${report.labelled} show a label of the labeler`,
+    drawFigures(
+      'question',
+      ['asked', 'refused', 'empty', 'items', 'equal', 'explained', 'different'],
+      answers.map((row) => [row.name, row]),
     ),
-    ...some(
-      'rows that differ without a reason',
-      unexplainedRows.map(
-        ({ table, columns, ours, theirs }) =>
-          `  ${table} (${columns.join(', ')})\n    ours   ${JSON.stringify(ours)}\n    theirs ${JSON.stringify(theirs)}`,
-      ),
-    ),
-    ...some('our aggregates that do not count our rows', miscounted),
-    ...some(
-      'answers that differ without a reason',
-      differentAnswers.map(
-        ({ viewer, nsid, query, where }) => `  ${nsid} ${JSON.stringify(query)} as ${viewer}\n    ${where}`,
-      ),
-    ),
+    ...drawDifferences(report),
+    `${seconds} s`,
     differs(report) ? 'NOT EQUAL' : 'equal: every difference has its reason in docs/conformance.md',
   ].join('\n')
 }

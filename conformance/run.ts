@@ -3,18 +3,21 @@
  * lets Millrace index the same firehose, compares every row, then lets the real AppView answer from both databases. Ends 0
  * when everything is equal but for what docs/conformance.md names, 3 on a difference, 69 where the reference cannot run.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { openPool } from '../src/db/pool.ts'
 import { silentLogger } from '../src/lib/logger.ts'
 import { readHistory } from '../test/conformance/history.ts'
-import { statusAsked } from '../test/conformance/rules-backfill.ts'
+import { LIVING_RULES } from '../test/conformance/rules-living.ts'
 import { REFERENCE_RULES, silentMessages } from '../test/conformance/rules-reference.ts'
-import { readTables } from '../test/conformance/tables.ts'
 import { startPostgres } from '../test/harness/servers.ts'
 import { interview } from './interview.ts'
-import { compareTables, tablesOf } from './compare.ts'
-import { install } from './install.ts'
+import { compareTables } from './compare.ts'
+import { hollow, operationsOf } from './coverage.ts'
+import { CannotRun, install } from './install.ts'
 import { writeLabels } from './labels.ts'
 import { startMillrace, type Millrace } from './millrace.ts'
 import { hostsOf, indexed, REFERENCE_SCHEMA, startAppViewOn, startNetwork, type Network } from './network.ts'
@@ -26,10 +29,15 @@ import { until } from './until.ts'
 const EXIT = { equal: 0, different: 3, cannotRun: 69 } as const
 
 const { values: options } = parseArgs({
-  options: { json: { type: 'boolean', default: false }, verbose: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    spoil: { type: 'boolean', default: false },
+  },
 })
 
-const say = (text: string): void => void process.stderr.write(`conformance: ${text}\n`)
+const seconds = (): number => Math.round(performance.now() / 1_000)
+const say = (text: string): void => void process.stderr.write(`conformance, ${seconds()} s: ${text}\n`)
 
 const databaseOf = (url: string, name: string): string => {
   const found = new URL(url)
@@ -44,6 +52,14 @@ const createDatabases = async (url: string, names: readonly string[]): Promise<v
   await client.end()
 }
 
+/** The PDS leaves its folders behind: they are made in one that goes with us. */
+const keepFilesTogether = (): void => {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-conformance-'))
+  process.env['TMPDIR'] = folder
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+}
+
 type Stage = {
   readonly network: Network
   readonly millrace: Millrace
@@ -56,7 +72,8 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
   say('starting PostgreSQL and the test network')
   const server = await startPostgres()
   stack.defer(() => server.stop())
-  await createDatabases(server.url, ['reference', 'millrace'])
+  keepFilesTogether()
+  await createDatabases(server.url, ['reference', 'ours'])
   const referenceUrl = databaseOf(server.url, 'reference')
   const network = await startNetwork(referenceUrl)
   stack.defer(() => network.close())
@@ -64,8 +81,8 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
   const stop = new AbortController()
   const tap = listen(hosts, stop.signal)
   stack.defer(() => stop.abort())
-  const databaseUrl = databaseOf(server.url, 'millrace')
-  const millrace = await startMillrace({ hosts, databaseUrl, mode: 'live', verbose: options.verbose, stack })
+  const databaseUrl = databaseOf(server.url, 'ours')
+  const millrace = await startMillrace({ hosts, databaseUrl, verbose: options.verbose, stack })
   const settle = async () => {
     await indexed(network)
     const last = await network.pds.ctx.sequencer.curr()
@@ -73,6 +90,16 @@ const setUp = async (stack: AsyncDisposableStack): Promise<Stage> => {
     await millrace.settled(tap)
   }
   return { network, millrace, tap, referenceUrl, settle }
+}
+
+/** A run that could not fail would prove nothing: one like of ours goes, and one post has other words. */
+const spoil = async ({ pool }: Millrace): Promise<void> => {
+  const { schema } = pool
+  say('spoiling two rows of ours: this run must end with 3')
+  await pool.query({ text: `delete from ${schema}.like where uri = (select min(uri) from ${schema}.like)` })
+  await pool.query({
+    text: `update ${schema}.record set json = replace(json, 'a plain post', 'a spoiled post')`,
+  })
 }
 
 /** Both sides hold the same history now; what do they make of it? */
@@ -86,33 +113,36 @@ const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Repor
   })
   stack.defer(() => reference.close())
   await writeLabels(reference, tap.labels)
+  if (options.spoil) await spoil(millrace)
   say('comparing the tables')
-  const rules = [...REFERENCE_RULES, statusAsked, silentMessages]
+  const required = [...REFERENCE_RULES, ...LIVING_RULES]
   const history = readHistory(tap.messages)
+  const rules = [...required, silentMessages]
   const comparison = await compareTables({ ours: millrace.pool, reference, history, rules })
   say('starting the AppView on the database of Millrace')
   const ours = await startAppViewOn(network, { url: millrace.databaseUrl, schema: 'bsky' }, stack)
-  const tables = await readTables(reference, await tablesOf(reference))
-  const answers = await interview({ network, ours, tables, explained: comparison.explained, say })
+  const answers = await interview({ network, ours, comparison, say })
+  const found = {
+    collections: operationsOf(history),
+    tables: comparison.tables,
+    rules: Object.fromEntries(comparison.counts),
+    ...answers,
+  }
   return {
     reference: '@atproto/bsky 0.0.280 in @atproto/dev-env 0.6.7',
     messages: tap.messages.length,
     labels: tap.labels.length,
-    tables: comparison.tables,
-    rules: Object.fromEntries(comparison.counts),
+    ...found,
     miscounted: comparison.miscounted,
     unexplainedRows: comparison.unexplained,
-    ...answers,
+    hollow: hollow({ ...found, required }),
+    seconds: seconds(),
   }
 }
 
-const main = async (): Promise<number> => {
-  const installed = install(say)
-  if (!installed.ok) {
-    say(`!!! NOT RUN: the reference cannot be installed on this machine\n${installed.why}`)
-    return EXIT.cannotRun
-  }
-  await using stack = new AsyncDisposableStack()
+/** Stops nothing on a failure: what is half started cannot be stopped, and what we started ends with this process. */
+const run = async (): Promise<Report> => {
+  const stack = new AsyncDisposableStack()
   const stage = await setUp(stack)
   await stage.settle()
   await seed(stage.network, stage.settle, say)
@@ -120,8 +150,21 @@ const main = async (): Promise<number> => {
   await until(async () => stage.tap.labels.length > 0, 'labels')
   await stage.settle()
   const report = await compare(stage, stack)
-  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : drawReport(report)}\n`)
-  return differs(report) ? EXIT.different : EXIT.equal
+  await stack.disposeAsync()
+  return report
+}
+
+const main = async (): Promise<number> => {
+  try {
+    install(say)
+    const report = await run()
+    process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : drawReport(report)}\n`)
+    return differs(report) ? EXIT.different : EXIT.equal
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    say(`!!! NOT RUN: ${error.message}`)
+    return EXIT.cannotRun
+  }
 }
 
 process.exit(await main())

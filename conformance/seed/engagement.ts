@@ -36,7 +36,8 @@ const duplicates = async ({ alice, bob, carol, dan, eve }: Cast, { thread, quote
   if (!first || !second || !third) return
   await alice.delete(first)
   await alice.delete(third)
-  const reposts = [await carol.repost(quote, {}, DUPLICATE), await carol.repost(quote, {}, DUPLICATE)]
+  const reposts = []
+  for (const _ of [1, 2, 3]) reposts.push(await carol.repost(quote, {}, DUPLICATE))
   if (reposts[0]) await carol.delete(reposts[0])
   const held = await eve.like(thread[3])
   const doubled = await eve.like(thread[3], {}, DUPLICATE)

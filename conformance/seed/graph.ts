@@ -1,6 +1,7 @@
-/** Lists, starter packs, blocks, verifications, feeds, and the small declarations. */
+/** Lists, starter packs, blocks, verifications, feeds. */
 import { now, strong, type Ref } from './account.ts'
 import type { Cast } from './cast.ts'
+import { declare } from './declarations.ts'
 import { picture } from './media.ts'
 
 export type Graph = { readonly list: Ref; readonly modList: Ref; readonly pack: Ref }
@@ -39,7 +40,9 @@ const lists = async ({ alice, bob, carol, dan, eve, liam }: Cast) => {
     name: 'of the pack',
   })
   for (const who of [bob, carol, eve]) await alice.create('app.bsky.graph.listitem', item(who, reference))
-  await eve.create('app.bsky.graph.referencelistoptout', { subject: reference.uri }, { validate: false })
+  const optOut = 'app.bsky.graph.referencelistoptout'
+  await eve.create(optOut, { subject: reference.uri }, { validate: false })
+  await bob.delete(await bob.create(optOut, { subject: reference.uri }, { validate: false }))
   const gone = await dan.create('app.bsky.graph.list', {
     purpose: 'app.bsky.graph.defs#curatelist',
     name: 'gone',
@@ -65,7 +68,8 @@ const packs = async ({ alice, dan, nora }: Cast, reference: Ref, feed: string) =
   return pack
 }
 
-const blocks = async ({ dan, kate, bob, liam, mona }: Cast): Promise<void> => {
+const blocks = async ({ dan, kate, bob, iris, liam, mona }: Cast): Promise<void> => {
+  await bob.create('app.bsky.graph.block', { subject: iris.did })
   await dan.create('app.bsky.graph.block', { subject: kate.did })
   await kate.create('app.bsky.graph.block', { subject: bob.did })
   const undone = await liam.create('app.bsky.graph.block', { subject: mona.did })
@@ -82,45 +86,6 @@ const verifications = async ({ alice, bob, carol, dan }: Cast): Promise<void> =>
   await alice.create('app.bsky.graph.verification', of(carol, 'wrong'))
   const undone = await alice.create('app.bsky.graph.verification', of(dan, 'DAN'))
   await alice.delete(undone)
-}
-
-const declarations = async ({ alice, bob, carol, dan, eve }: Cast): Promise<void> => {
-  const self = { rkey: 'self' }
-  const untold = { rkey: 'self', validate: false } as const
-  const embed = {
-    $type: 'app.bsky.embed.external',
-    external: { uri: 'https://example.com/live', title: 'live', description: 'now' },
-  }
-  await alice.create(
-    'app.bsky.actor.status',
-    { status: 'app.bsky.actor.status#live', durationMinutes: 60, embed },
-    self,
-  )
-  await alice.create('chat.bsky.actor.declaration', { allowIncoming: 'all', createdAt: undefined }, self)
-  await bob.create('chat.bsky.actor.declaration', { allowIncoming: 'nonsense' }, untold)
-  await bob.create(
-    'app.bsky.notification.declaration',
-    { allowSubscriptions: 'followers', createdAt: undefined },
-    self,
-  )
-  await carol.create(
-    'com.germnetwork.declaration',
-    { version: '1.1.0', currentKey: { $bytes: 'AAEC' } },
-    untold,
-  )
-  const labeler = await carol.create(
-    'app.bsky.labeler.service',
-    { policies: { labelValues: ['spam', 'rude'] } },
-    self,
-  )
-  await carol.put(labeler, { policies: { labelValues: ['spam'] } })
-  const gone = await dan.create('app.bsky.labeler.service', { policies: { labelValues: [] } }, self)
-  await dan.delete(gone)
-  await eve.create('com.example.unknown', { anything: [1, 2, { deep: true }] }, { validate: false })
-  await eve.create('app.bsky.feed.unknown', { anything: 1 }, { validate: false })
-  await eve.create('app.bsky.feed.like', { subject: 'not a reference' }, { validate: false })
-  await eve.create('app.bsky.graph.follow', { subject: 'nobody' }, { validate: false })
-  await eve.create('app.bsky.feed.post', { text: 5 }, { validate: false })
 }
 
 /** `feedDid` answers for the feed. */
@@ -158,7 +123,7 @@ export const weave = async (cast: Cast, feedDid: string): Promise<Graph> => {
   const pack = await packs(cast, reference, feed.uri)
   await blocks(cast)
   await verifications(cast)
-  await declarations(cast)
+  await declare(cast)
   await embeds(cast, [feed, list, pack])
   return { list, modList, pack }
 }

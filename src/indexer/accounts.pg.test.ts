@@ -166,6 +166,29 @@ test('a deactivation that the old PDS tells of an account that moved is set righ
   assert.equal(await statusOf(did), 'deactivated')
 })
 
+test('who asks for the status of an account alone leaves its handle as it is: a deactivated one answers for none', async () => {
+  const did = didOf('sleeper')
+  await settle(asked({ [did]: named('sleeper.test') }), identity(1, did))
+  const asleep = {
+    [did]: { identity: { handle: null }, status: { active: false, status: 'deactivated' } },
+  }
+  await settle(asked(asleep), account(2, did, false, 'deactivated'))
+  const [line] = await rowsOf(db.pool, 'actor', { did })
+  assert.deepEqual(
+    [line?.['handle'], line?.['upstreamStatus'], line?.['indexedAt']],
+    ['sleeper.test', 'deactivated', timeOf(1)],
+  )
+  await settle(asked(asleep), identity(3, did))
+  assert.deepEqual(await handles(did), [null])
+})
+
+test('an account that is heard of first by its deactivation gets its line all the same', async () => {
+  const did = didOf('unseen-sleeper')
+  const status = { active: false, status: 'deactivated' }
+  await settle(asked({ [did]: { ...named('unseen.test'), status } }), account(1, did, false, 'deactivated'))
+  assert.deepEqual([...(await handles(did)), await statusOf(did)], ['unseen.test', 'deactivated'])
+})
+
 test('accounts seen lately are remembered within bounds', () => {
   const recent = new RecentDids({ max: 2, ttlMs: 60_000 })
   for (const did of ['a', 'b', 'a', 'c']) recent.add(did)

@@ -141,24 +141,45 @@ const writeIdentities = async (
   }
 }
 
+type Actor = {
+  readonly did: string
+  readonly time: string
+  readonly handle: string | null
+  /** Looked at for its status alone. */
+  readonly forStatus: boolean
+}
+
 const writeActors = async (pool: Pool, found: readonly Found[]): Promise<void> => {
   const actors = found
-    .flatMap(({ work, identity }) =>
-      identity === 'gone' ? [] : [{ did: work.did, time: work.time, handle: identity.handle }],
+    .flatMap(({ work: { did, time, force, checkStatus }, identity }) =>
+      identity === 'gone' ? [] : [{ did, time, handle: identity.handle, forStatus: checkStatus && !force }],
     )
     .sort((a, b) => (a.did < b.did ? -1 : 1))
   if (actors.length > 0)
     await pool.transaction((tx) => upsertActors(ofKind(tx, 'identity'), pool.schema, actors))
 }
 
-const upsertActors = async (
-  tx: Tx,
-  schema: string,
-  actors: readonly { did: string; time: string; handle: string | null }[],
-): Promise<void> => {
+/** A PDS answers for no handle of an account that is deactivated: whose status alone was asked for keeps the line it has. */
+const withoutKnown = async (tx: Tx, schema: string, actors: readonly Actor[]): Promise<readonly Actor[]> => {
+  const dids = actors.flatMap(({ did, forStatus }) => (forStatus ? [did] : []))
+  if (dids.length === 0) return actors
+  const lines = await run<{ did: string }>(tx, {
+    name: `known_${schema}_actors`,
+    text: `select did from ${schema}.actor where did = any($1::text[])`,
+    values: [dids],
+  })
+  const known = new Set(lines.map(({ did }) => did))
+  return actors.filter(({ did, forStatus }) => !forStatus || !known.has(did))
+}
+
+const upsertActors = async (tx: Tx, schema: string, found: readonly Actor[]): Promise<void> => {
+  await holdAccounts(
+    tx,
+    found.map(({ did }) => did),
+  )
+  const actors = await withoutKnown(tx, schema, found)
   const dids = actors.map(({ did }) => did)
   const values = [dids, actors.map(({ handle }) => handle)]
-  await holdAccounts(tx, dids)
   await run(tx, {
     name: `release_${schema}_handles`,
     writes: 'actor',

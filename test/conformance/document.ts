@@ -5,8 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import type { Rule } from './rule.ts'
-import { BACKFILL_RULES, statusAsked } from './rules-backfill.ts'
+import { BACKFILL_RULES } from './rules-backfill.ts'
 import { HISTORY_RULES, ORDER_RULES } from './rules-history.ts'
+import { LIVING_RULES } from './rules-living.ts'
 import { REFERENCE_RULES, silentMessages } from './rules-reference.ts'
 
 const FILE = join(import.meta.dirname, '../../docs/conformance.md')
@@ -38,7 +39,12 @@ const SECTIONS: readonly (readonly [title: string, about: string, rules: readonl
     'In every run, and when its events are applied one by one in their order the only differences there are.',
     REFERENCE_RULES,
   ],
-  ['What the pipeline adds', 'Found only without it, or only with it.', [silentMessages, statusAsked]],
+  [
+    'Where the reference is at fault, seen with the living one',
+    'The captured network has no case of it; docs/conformance-living.md tells of the one that has.',
+    LIVING_RULES,
+  ],
+  ['What the pipeline adds', 'Found only without it, or only with it.', [silentMessages]],
   [
     'What only history can tell',
     'Where events arrive together, out of order, or never (a backfill): consequences of records that are gone.',

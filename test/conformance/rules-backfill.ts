@@ -99,21 +99,3 @@ export const BACKFILL_RULES: readonly Rule[] = [
   unseenDelete,
   unseenGate,
 ]
-
-/** A resync of an inactive account makes the indexer ask for its status, and dates the line by that. */
-export const statusAsked: Rule = {
-  name: 'the date of an actor whose status was asked for',
-  reason:
-    'The reference dates an actor by the last look at its handle. Ours looks at the handle too when it asks a PDS for the status of an account that is said to be inactive, and dates the line by that.',
-  explains: (difference, { history }) => {
-    const did = text(difference.ours, 'did')
-    const wasInactive = history.events.some(
-      (event) => event.type === 'account' && !event.active && event.did === did,
-    )
-    return difference.table === 'actor' &&
-      wasInactive &&
-      text(difference.ours, 'indexedAt') > text(difference.theirs, 'indexedAt')
-      ? among(difference, ['indexedAt'])
-      : []
-  },
-}

@@ -26,6 +26,7 @@ const FOREIGN = new Set([
   'ppid',
   'pwprompt',
   'raw',
+  'spoil',
   'syntax-only',
   'events',
   'every',

@@ -20,6 +20,9 @@ export type Program =
   | 'jq'
   | 'psql'
   | 'redis-cli'
+  | 'c++'
+  | 'make'
+  | 'python3'
 
 const NAMES: Record<Program, readonly string[]> = {
   'redis-server': ['redis-server', 'valkey-server'],
@@ -35,6 +38,9 @@ const NAMES: Record<Program, readonly string[]> = {
   jq: ['jq'],
   psql: ['psql'],
   'redis-cli': ['redis-cli'],
+  'c++': ['c++', 'g++', 'clang++'],
+  make: ['make'],
+  python3: ['python3'],
 }
 
 const DEBIAN_PACKAGE: Record<Program, string> = {
@@ -51,6 +57,9 @@ const DEBIAN_PACKAGE: Record<Program, string> = {
   jq: 'jq',
   psql: 'postgresql-client',
   'redis-cli': 'redis-tools',
+  'c++': 'build-essential',
+  make: 'build-essential',
+  python3: 'python3',
 }
 
 /** An override by environment (TEST_REDIS_SERVER, TEST_PROMETHEUS, TEST_PROMTOOL, TEST_CHROMIUM) comes first. */

@@ -45,7 +45,8 @@ const main = async (args: readonly string[]): Promise<number> => {
 
 /** All test files, or those named, or those inside the folders named. */
 const selectFiles = (names: readonly string[]): string[] => {
-  const patterns = names.length === 0 ? ['{src,test}/**/*.test.ts'] : names.map(patternOf)
+  const patterns =
+    names.length === 0 ? ['{src,test}/**/*.test.ts', 'conformance/*.test.ts'] : names.map(patternOf)
   const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
   return [...new Set(found)].sort()
 }
