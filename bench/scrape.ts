@@ -48,7 +48,7 @@ const countNothing = (): void => {
   Object.assign(Histogram.prototype, { observe: nothing })
 }
 
-/** The process of one turn: says where it is scraped, waits for a line, drains, says how it went. */
+/** The process of one turn: says where it is scraped, waits for a line, drains, says how it went, waits for another. */
 const drain = async (manner: Manner): Promise<void> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   await using stack = new AsyncDisposableStack()
@@ -95,9 +95,10 @@ const drain = async (manner: Manner): Promise<void> => {
   const { user, system } = process.cpuUsage(cpu)
   stop.abort()
   await running
-  process.stdin.destroy()
   const result: Turn = { perSecond: entries.length / seconds, cpuSeconds: (user + system) / 1e6 }
   console.log(JSON.stringify(result))
+  await once(process.stdin, 'data')
+  process.stdin.destroy()
 }
 
 /** What Prometheus sends. */
@@ -135,6 +136,7 @@ const take = async (manner: Manner): Promise<Result> => {
   const turn = JSON.parse(String((await lines.next()).value)) as Turn
   over.abort()
   const scrapesMs = await scrapes
+  child.stdin?.write('end\n')
   await once(child, 'exit')
   return { ...turn, scrapesMs }
 }

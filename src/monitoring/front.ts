@@ -16,8 +16,8 @@ import {
   type ToFront,
 } from './front-messages.ts'
 
-/** So long the service has to answer by itself; an idle one takes a few milliseconds. */
-const PATIENCE_MS = 10
+/** So long the service has to read its figures for this scrape; an idle one takes a few milliseconds. */
+const PATIENCE_MS = 5
 /** Older figures are not told: of a service that is stuck for longer Prometheus shall say that it is down. */
 const MAX_AGE_MS = 10_000
 /** A console, a Prometheus and a few probes need a dozen; more is somebody else's mistake. */

@@ -58,7 +58,7 @@ export const commonMetrics = (service: ServiceName, version: string, commit: str
       name: FIGURES_AGE,
       type: 'gauge',
       help: 'Age of the figures of this scrape: some milliseconds, or up to 10 s where the service was too busy to read them anew.',
-      cause: 'work that keeps the event loop of the service for longer than 10 ms while it is scraped',
+      cause: 'work that keeps the event loop of the service for longer than 5 ms while it is scraped',
     },
     longestDelay: {
       name: OWN,

@@ -50,6 +50,7 @@ const firehose = (clock: Clock): readonly Alert[] => [
     name: 'CursorStuck',
     expr: `${recent(clock, 'ingester_cursor_age_seconds')} > ${clock.value(120)}
   and on (job, instance) rate(ingester_frame_bytes_total{part="firehose"}[${clock.range(60)}]) > 0
+  unless on (job, instance) ingester_backpressure_active == 1
   ${FIREHOSE}`,
     forSeconds: 120,
     severity: 'critical',
@@ -57,7 +58,7 @@ const firehose = (clock: Clock): readonly Alert[] => [
     summary:
       'The firehose cursor of {{ $labels.instance }} was last saved {{ $value | humanizeDuration }} ago',
     description:
-      'Frames arrive and nothing becomes durable; after a restart all of it is read again. Check first ingester_append_retries_total and whether the store takes appends.',
+      'Frames arrive, nothing becomes durable, and the ingester is not held back; after a restart all of it is read again. Check first ingester_append_retries_total and whether the store takes appends.',
     dashboard: 'ingester',
   },
 ]

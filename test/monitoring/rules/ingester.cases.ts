@@ -183,6 +183,19 @@ const lateness: readonly AlertCase[] = [
   },
   {
     alert: 'CursorStuck',
+    says: 'from minute 5 to 10 it is held back, which has alerts of its own',
+    input: {
+      ...runs('firehose'),
+      [at('ingester_cursor_age_seconds')]: flat(200, 20),
+      [at('ingester_frame_bytes_total', 'part="firehose"')]: rise(100, 0, 20, 20),
+      [at('ingester_backpressure_active')]: then(flat(0, 5), flat(1, 5), flat(0, 10)),
+    },
+    labels: critical,
+    fires: [4.75, 12],
+    silent: [5, 11.75],
+  },
+  {
+    alert: 'CursorStuck',
     says: 'this ingester reads no firehose',
     input: {
       ...runs('firehose', 0),
