@@ -50,8 +50,8 @@ const firehose = (clock: Clock): readonly Alert[] => [
     name: 'CursorStuck',
     expr: `${recent(clock, 'ingester_cursor_age_seconds')} > ${clock.value(120)}
   and on (job, instance) rate(ingester_frame_bytes_total{part="firehose"}[${clock.range(60)}]) > 0
-  unless on (job, instance) ingester_backpressure_active == 1
-  ${FIREHOSE}`,
+  ${FIREHOSE}
+  ${unlessHeldBack(clock)}`,
     forSeconds: 120,
     severity: 'critical',
     service: 'ingester',
