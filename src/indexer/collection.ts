@@ -54,6 +54,9 @@ export type Satellite<R = JsonObject> = {
 export type RowRefusal = 'foreign_list' | 'foreign_gate'
 export const ROW_REFUSALS: readonly RowRefusal[] = ['foreign_list', 'foreign_gate']
 
+/** Who follows whom, or which list holds whom. */
+export type Link = readonly [from: string, to: string]
+
 type Declaration<R> = {
   readonly nsid: string
   /** The typed table; absent when the record itself is all there is to store. */
@@ -68,6 +71,13 @@ type Declaration<R> = {
   readonly notifies?: (row: Row, put: Put<R>) => readonly Notification[]
   /** The notifications of a record outlive it (a starter pack was joined, a verification was given). */
   readonly keepsNotifications?: boolean
+  /**
+   * Others are judged by what this record said at their time, so what it said is kept (past.ts): as a gate, as a post in its
+   * thread, or as a link between an account or list and an account.
+   */
+  readonly past?: 'gate' | 'post' | 'link'
+  /** The two ends of a link. */
+  readonly link?: (did: string, record: R) => Link
   /** What the disappearance of a row tells somebody; `at` is the time of the event. */
   readonly notifiesRemoval?: (row: Row, at: string) => readonly Notification[]
 }

@@ -3,11 +3,11 @@
  * duplicates, notifications and threads of others stay exact; no hand-kept list of tables.
  */
 import type { Pool } from '../db/pool.ts'
-import { affectedBy } from './affected.ts'
+import { affectedBy, type Affected } from './affected.ts'
 import { uriCollection } from './collection.ts'
 import { collectionByNsid } from './collections/index.ts'
+import { findLate, settleAll } from './consequences.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
-import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
 import { deleteRows, run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
@@ -26,14 +26,19 @@ export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): 
   let total = 0
   for (let removed = CHUNK; removed === CHUNK; total += removed) {
     const chunk = await pool.transaction((tx) => purgeChunk(tx, schema, did, deletedAt))
-    await pool.transaction((tx) => settlePostNotifications(tx, schema, chunk.concerned))
+    const { questioned } = await findLate(pool, [], { subjects: chunk.links, keys: [] })
+    await settleAll((work) => pool.transaction(work), schema, { ...chunk.affected, questioned })
     removed = chunk.removed
   }
   await pool.transaction((tx) => forgetActor(tx, schema, did, deletedAt))
   return total
 }
 
-type Chunk = { readonly removed: number; readonly concerned: readonly string[] }
+type Chunk = {
+  readonly removed: number
+  readonly affected: Affected
+  readonly links: readonly string[]
+}
 
 const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Promise<Chunk> => {
   const lines = await run<{ uri: string }>(tx, {
@@ -59,9 +64,11 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
       from (select key from millrace.record_rev where key = any($1::uuid[]) order by key for update) k where r.key = k.key`,
     values: [changes.map(({ key }) => key)],
   })
-  await writeGuarded(tx, schema, changes)
-  const concerned = await settle(tx, schema, affectedBy(changes))
-  return { removed: lines.length, concerned }
+  const { links } = await writeGuarded(tx, schema, changes)
+  const affected = affectedBy(changes)
+  // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
+  await settle(tx, schema, affected)
+  return { removed: lines.length, affected, links }
 }
 
 /** What it was told, and what it told by records that are gone; what came after its return stays. */
