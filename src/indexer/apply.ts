@@ -6,13 +6,7 @@
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
 import { TransientError } from '../lib/errors.ts'
-import {
-  deletionsOf,
-  queueIdentities,
-  withoutDeleted,
-  writeAccounts,
-  type RecentDids,
-} from './accounts.ts'
+import { deletionsOf, queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
 import { writeSyncs } from './actor-sync.ts'
 import { affectedBy, NOTHING_AFFECTED } from './affected.ts'
 import { findLate, settleAll, type Answers, type Transact } from './consequences.ts'

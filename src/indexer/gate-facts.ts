@@ -34,7 +34,10 @@ const asksForMentions = ({ root, creator, gate }: GateQuestion): boolean =>
   )
 
 /** Writes down what the answers depend on; resolves with the replies of which that was not known before. */
-export const noteQuestions = async (tx: Tx, questions: readonly GateQuestion[]): Promise<readonly string[]> => {
+export const noteQuestions = async (
+  tx: Tx,
+  questions: readonly GateQuestion[],
+): Promise<readonly string[]> => {
   const pairs = questions.flatMap((question) => [
     ...linksOf(question).map((link) => [linkId(link), question.uri] as const),
     ...(asksForMentions(question) ? [[subjectId('root', question.root), question.uri] as const] : []),

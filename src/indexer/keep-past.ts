@@ -9,11 +9,7 @@ import { gateLines, linkLines, postLines, type Happened } from './past.ts'
 export type Keeping = { readonly text: string; readonly values: readonly unknown[] }
 
 /** null: nothing to keep. */
-export const keepPast = (
-  schema: string,
-  collection: Collection,
-  happened: Happened,
-): Keeping | null => {
+export const keepPast = (schema: string, collection: Collection, happened: Happened): Keeping | null => {
   switch (collection.past) {
     case 'gate':
       return keepGates(happened)

@@ -49,7 +49,8 @@ export const linkIds = (changes: readonly Change[], former: Former): readonly st
     return records.flatMap((record) => linkOf(change, record) ?? [])
   })
 
-const dateOf = (record: JsonObject): string => datetimeOrEpoch(String(record['createdAt'] ?? ''))
+const dateOf = ({ createdAt }: JsonObject): string =>
+  datetimeOrEpoch(typeof createdAt === 'string' ? createdAt : '')
 
 export type LinkLine = {
   readonly key: string

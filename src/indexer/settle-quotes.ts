@@ -17,7 +17,11 @@ type QuoteLine = {
 }
 
 /** Resolves with the quotes whose standing changed. */
-export const settleQuotes = async (tx: Tx, schema: string, affected: Affected): Promise<readonly string[]> => {
+export const settleQuotes = async (
+  tx: Tx,
+  schema: string,
+  affected: Affected,
+): Promise<readonly string[]> => {
   const own = [...affected.posts.values()].flatMap(({ uri, record }) => {
     const quoted = quotedPost(record as unknown as PostRecord)
     return quoted ? [{ uri, subject: quoted.uri }] : []

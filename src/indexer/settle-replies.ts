@@ -9,7 +9,7 @@ import type { Deltas } from './aggregates.ts'
 import type { Affected } from './affected.ts'
 import { loadGateFacts, noteQuestions, type GateQuestion } from './gate-facts.ts'
 import { gateAt, loadGates } from './gate-versions.ts'
-import { isInvalidReply, violatesThreadGate, type Gate } from './thread.ts'
+import { isInvalidReply, violatesThreadGate } from './thread.ts'
 import { repliesTo, repliesUnder } from './thread-walk.ts'
 import { tombstonedOf } from './tombstones.ts'
 import { run, type Tx } from './sql.ts'
@@ -102,7 +102,7 @@ const settleRound = async (
   const questions = gated.flatMap((line): GateQuestion[] => {
     const record = gateAt(gates.get(line.root) ?? [], moment(line))
     const { uri, root, creator } = line
-    return record ? [{ uri, root, creator, time: moment(line), gate: { record: record as Gate['record'] } }] : []
+    return record ? [{ uri, root, creator, time: moment(line), gate: { record: record } }] : []
   })
   const questioned = await noteQuestions(tx, questions)
   const facts = await loadGateFacts(tx, schema, questions)

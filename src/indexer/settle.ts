@@ -42,7 +42,11 @@ export const settle = async (on: Tx, schema: string, affected: Affected): Promis
 }
 
 /** The replies that any version of these posts' gates hides, or hid. */
-const hiddenReplies = async (tx: Tx, schema: string, posts: readonly string[]): Promise<readonly string[]> => {
+const hiddenReplies = async (
+  tx: Tx,
+  schema: string,
+  posts: readonly string[],
+): Promise<readonly string[]> => {
   const versions = await loadGates(tx, schema, 'threadgate', posts)
   return [...versions.values()]
     .flat()

@@ -86,7 +86,10 @@ export const writeGuarded = async (
   }
   const notifications = await insertNotifications(ofKind(tx, 'notifications'), schema, context.notifications)
   await context.deltas.write(ofKind(tx, 'aggregates'), schema)
-  const links = linkIds([...changes, ...missed.overtaken, ...missed.voided.map(({ change }) => change)], former)
+  const links = linkIds(
+    [...changes, ...missed.overtaken, ...missed.voided.map(({ change }) => change)],
+    former,
+  )
   return { unchanged, rowsWritten: rowsWritten + notifications, notifications, links }
 }
 
@@ -196,7 +199,8 @@ const removeRows = async (
 ): Promise<readonly Row[]> => {
   const uris = gone.map(({ uri }) => uri).sort()
   const past = happened.get(collection)
-  const removed = await deleteTyped(tx, schema, collection, uris, past && keepPast(schema, collection, past))
+  const keeping = past ? keepPast(schema, collection, past) : null
+  const removed = await deleteTyped(tx, { schema, collection, keeping }, uris)
   if (uris.length === 0) return []
   for (const { table, owner, counts = [] } of collection.satellites ?? []) {
     const returning = [...new Set([owner, ...counts.map(({ by }) => by)])]
@@ -216,10 +220,8 @@ const removeRows = async (
 /** The typed rows out, and into the tables of the past what is kept of them, in one statement. */
 const deleteTyped = async (
   tx: Tx,
-  schema: string,
-  collection: Collection,
+  { schema, collection, keeping }: { schema: string; collection: Collection; keeping: Keeping | null },
   uris: readonly string[],
-  keeping: Keeping | null | undefined,
 ): Promise<readonly Row[]> => {
   const { table } = collection
   if (!table) return []

@@ -42,4 +42,6 @@ export const collectionByNsid: ReadonlyMap<string, Collection> = new Map(
 )
 
 /** Those by whose past versions other records are judged. */
-export const PAST_COLLECTIONS: readonly string[] = COLLECTIONS.flatMap(({ nsid, past }) => (past ? [nsid] : []))
+export const PAST_COLLECTIONS: readonly string[] = COLLECTIONS.flatMap(({ nsid, past }) =>
+  past ? [nsid] : [],
+)

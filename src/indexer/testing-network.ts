@@ -1,0 +1,272 @@
+/**
+ * A small network in which things happen step by step: posts, threads, gates, links, accounts; and the events that tell of it.
+ * Guarantees valid repos. One thing is left out: a record key of a deleted post is used again for the same post only.
+ */
+import type { StreamEvent } from '../event/event.ts'
+import { account, at, create, didOf, ref, remove, timeOf, update } from './testing.ts'
+
+/** One step of a history; numbers choose among what is possible at that moment. */
+export type Step = { readonly kind: Kind; readonly who: number; readonly what: number; readonly how: number }
+
+export const KINDS = [
+  'post',
+  'post',
+  'reply',
+  'reply',
+  'reply',
+  'quote',
+  'edit',
+  'unpost',
+  'revive',
+  'like',
+  'like',
+  'unlike',
+  'relike',
+  'move',
+  'repost',
+  'unrepost',
+  'rerepost',
+  'follow',
+  'follow',
+  'unfollow',
+  'refollow',
+  'block',
+  'unblock',
+  'listitem',
+  'unlistitem',
+  'profile',
+  'unprofile',
+  'threadgate',
+  'threadgate',
+  'unthreadgate',
+  'postgate',
+  'unpostgate',
+  'vanish',
+] as const
+type Kind = (typeof KINDS)[number]
+
+/** Replaced by a mark of each run, so that many runs share one database. */
+export const MARK = 'markaa'
+const ACCOUNTS = ['alice', 'bob', 'carol'].map((name) => didOf(`${MARK}${name}`))
+
+type Ref = { uri: string; cid: string }
+type Post = {
+  readonly did: string
+  readonly rkey: string
+  readonly uri: string
+  record: { readonly reply?: { root: Ref; parent: Ref } } & Record<string, unknown>
+  alive: boolean
+}
+/** A like, repost, follow, block or list item that was once made. */
+type Link = {
+  readonly did: string
+  readonly collection: string
+  readonly rkey: string
+  record: object
+  alive: boolean
+}
+
+const pick = <T>(from: readonly T[], index: number): T | undefined => from[index % from.length]
+const isAlive = ({ alive }: { alive: boolean }) => alive
+const isGone = ({ alive }: { alive: boolean }) => !alive
+
+type GateKind = 'threadgate' | 'postgate'
+
+export class Network {
+  readonly events: StreamEvent[] = []
+  readonly #posts: Post[] = []
+  readonly #links: Link[] = []
+  readonly #profiles = new Set<string>()
+  readonly #gates = new Map<string, Post>()
+  #now = 0
+
+  take({ kind, who, what, how }: Step): void {
+    this.#now += 1
+    const did = ACCOUNTS[who] ?? ''
+    const other = ACCOUNTS[what % ACCOUNTS.length] ?? ''
+    switch (kind) {
+      case 'post':
+        return this.#post(did, how < 2 ? mention(other) : {})
+      case 'reply':
+        return this.#reply(did, pick(this.#posts.filter(isAlive), what), how)
+      case 'quote':
+        return this.#quote(did, pick(this.#posts, what))
+      case 'edit':
+        return this.#edit(pick(this.#posts.filter(isAlive), what), how < 2 ? mention(did) : {})
+      case 'unpost':
+        return this.#unpost(pick(this.#posts.filter(isAlive), what))
+      case 'revive':
+        return this.#revive(pick(this.#posts.filter(isGone), what))
+      case 'like':
+      case 'repost':
+        return this.#engage(did, kind, pick(this.#posts, what), how)
+      case 'follow':
+      case 'block':
+        return this.#link(did, kind, { subject: other })
+      case 'listitem':
+        return this.#link(did, kind, { subject: other, list: at(did, 'list', 'friends') })
+      case 'unlike':
+      case 'unrepost':
+      case 'unfollow':
+      case 'unblock':
+      case 'unlistitem':
+        return this.#unlink(pick(this.#linksOf(kind.slice(2)).filter(isAlive), what))
+      case 'relike':
+      case 'rerepost':
+      case 'refollow':
+        return this.#relink(pick(this.#linksOf(kind.slice(2)).filter(isGone), what))
+      case 'move':
+        return this.#move(pick(this.#links.filter(isAlive), what), pick(this.#posts, how), other)
+      case 'profile':
+        return this.#profile(did, ['one', 'two'][how % 2] ?? '')
+      case 'unprofile':
+        return this.#unprofile(did)
+      case 'threadgate':
+      case 'postgate':
+        return this.#gate(kind, pick(this.#posts.filter(isAlive), what), how)
+      case 'unthreadgate':
+      case 'unpostgate':
+        return this.#ungate(kind.slice(2) as GateKind, what)
+      case 'vanish':
+        return what === 0 ? this.#vanish(did) : undefined
+    }
+  }
+
+  #linksOf(collection: string): Link[] {
+    return this.#links.filter((link) => link.collection === collection)
+  }
+
+  #post(did: string, more: Record<string, unknown>): void {
+    const rkey = `p${this.#now}`
+    const record = { text: `post ${this.#now}`, createdAt: timeOf(this.#now), ...more }
+    this.#posts.push({ did, rkey, uri: at(did, 'post', rkey), record, alive: true })
+    this.events.push(create(this.#now, [did, 'post', rkey], record))
+  }
+
+  /** Some say that they hang elsewhere than they do. */
+  #reply(did: string, parent: Post | undefined, how: number): void {
+    if (!parent) return
+    const root = how === 0 ? ref(parent.uri) : (parent.record.reply?.root ?? ref(parent.uri))
+    this.#post(did, { reply: { root, parent: ref(parent.uri) } })
+  }
+
+  #quote(did: string, post: Post | undefined): void {
+    if (post) this.#post(did, { embed: { $type: 'app.bsky.embed.record', record: ref(post.uri) } })
+  }
+
+  #edit(post: Post | undefined, more: Record<string, unknown>): void {
+    if (!post) return
+    post.record = { ...post.record, text: `edited ${this.#now}`, ...more }
+    this.events.push(update(this.#now, [post.did, 'post', post.rkey], post.record))
+  }
+
+  #unpost(post: Post | undefined): void {
+    if (!post) return
+    post.alive = false
+    this.events.push(remove(this.#now, [post.did, 'post', post.rkey]))
+  }
+
+  #revive(post: Post | undefined): void {
+    if (!post) return
+    post.alive = true
+    this.events.push(create(this.#now, [post.did, 'post', post.rkey], post.record))
+  }
+
+  #engage(did: string, kind: 'like' | 'repost', post: Post | undefined, how: number): void {
+    if (!post) return
+    const repost = how === 0 ? pick(this.#linksOf('repost').filter(isAlive), how) : undefined
+    const via = repost && { via: ref(at(repost.did, 'repost', repost.rkey)) }
+    this.#link(did, kind, { subject: ref(post.uri), ...via })
+  }
+
+  #link(did: string, collection: string, more: object): void {
+    const rkey = `${collection}${this.#now}`
+    const record = { createdAt: timeOf(this.#now), ...more }
+    this.#links.push({ did, collection, rkey, record, alive: true })
+    this.events.push(create(this.#now, [did, collection, rkey], record))
+  }
+
+  #unlink(link: Link | undefined): void {
+    if (!link) return
+    link.alive = false
+    this.events.push(remove(this.#now, [link.did, link.collection, link.rkey]))
+  }
+
+  /** The same record under the same key once more. */
+  #relink(link: Link | undefined): void {
+    if (!link) return
+    link.alive = true
+    this.events.push(create(this.#now, [link.did, link.collection, link.rkey], link.record))
+  }
+
+  #move(link: Link | undefined, post: Post | undefined, did: string): void {
+    if (!link) return
+    const isEngagement = link.collection === 'like' || link.collection === 'repost'
+    if (isEngagement && !post) return
+    const subject = isEngagement && post ? ref(post.uri) : did
+    link.record = { ...link.record, createdAt: timeOf(this.#now), subject }
+    this.events.push(update(this.#now, [link.did, link.collection, link.rkey], link.record))
+  }
+
+  #profile(did: string, displayName: string): void {
+    const make = this.#profiles.has(did) ? update : create
+    this.#profiles.add(did)
+    this.events.push(make(this.#now, [did, 'profile', 'self'], { displayName, createdAt: timeOf(0) }))
+  }
+
+  #unprofile(did: string): void {
+    if (this.#profiles.delete(did)) this.events.push(remove(this.#now, [did, 'profile', 'self']))
+  }
+
+  /** Made, or changed where there is one. */
+  #gate(kind: GateKind, post: Post | undefined, how: number): void {
+    if (!post) return
+    const make = this.#gates.has(`${kind} ${post.uri}`) ? update : create
+    this.#gates.set(`${kind} ${post.uri}`, post)
+    const rules = kind === 'threadgate' ? this.#threadRules(post, how) : quoteRules(how)
+    const record = { post: post.uri, createdAt: timeOf(this.#now), ...rules }
+    this.events.push(make(this.#now, [post.did, kind, post.rkey], record))
+  }
+
+  #threadRules(post: Post, how: number): object {
+    const rule = (name: string, more = {}) => ({ $type: `app.bsky.feed.threadgate#${name}`, ...more })
+    const replies = this.#posts.filter(({ record }) => record.reply?.root.uri === post.uri)
+    const allow = [
+      [],
+      [rule('mentionRule')],
+      [rule('followingRule')],
+      [rule('followerRule'), rule('mentionRule')],
+      [rule('listRule', { list: at(post.did, 'list', 'friends') })],
+    ][how]
+    const hidden = pick(replies, how)
+    return { ...(allow && { allow }), ...(hidden && how > 2 && { hiddenReplies: [hidden.uri] }) }
+  }
+
+  #ungate(kind: GateKind, what: number): void {
+    const gates = [...this.#gates].filter(([key]) => key.startsWith(kind))
+    const [key, post] = pick(gates, what) ?? []
+    if (!key || !post) return
+    this.#gates.delete(key)
+    this.events.push(remove(this.#now, [post.did, kind, post.rkey]))
+  }
+
+  /** The account is deleted, and everything of it. */
+  #vanish(did: string): void {
+    for (const thing of [...this.#posts, ...this.#links]) if (thing.did === did) thing.alive = false
+    this.#profiles.delete(did)
+    for (const [key, post] of this.#gates) if (post.did === did) this.#gates.delete(key)
+    this.events.push(account(this.#now, did, false, 'deleted'))
+  }
+}
+
+const quoteRules = (how: number): object =>
+  how === 0 ? {} : { embeddingRules: [{ $type: 'app.bsky.feed.postgate#disableRule' }] }
+
+const mention = (did: string) => ({
+  facets: [
+    {
+      index: { byteStart: 0, byteEnd: 4 },
+      features: [{ $type: 'app.bsky.richtext.facet#mention', did }],
+    },
+  ],
+})
