@@ -85,6 +85,15 @@ export const MIGRATIONS: readonly Migration[] = [
         PRIMARY KEY (subject, post)
       );
       COMMENT ON TABLE millrace.gate_question IS
-        'Posts whose standing is to be looked at again when the subject (hash of a link, or of a post) comes, late or at last';`,
+        'Posts whose standing is to be looked at again when the subject (hash of a link, or of a post) comes, late or at last';
+      CREATE TABLE millrace.label_negation (
+        src text NOT NULL,
+        uri text NOT NULL,
+        val text NOT NULL,
+        cts text NOT NULL,
+        PRIMARY KEY (src, uri, val)
+      );
+      COMMENT ON TABLE millrace.label_negation IS
+        'Latest negation of a label whatever its cid, also where a newer label has taken its row';`,
   },
 ]
