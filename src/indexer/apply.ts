@@ -87,7 +87,11 @@ const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHi
     const deletions = await deletionsOf(ofKind(tx, 'accounts'), plan.changes)
     const { alive, voided } = withoutDeleted(plan.changes, deletions)
     const overtaken = withoutDeleted(plan.overtaken, deletions)
-    const missed = { overtaken: overtaken.alive, voided: [...voided, ...overtaken.voided] }
+    const missed = {
+      overtaken: overtaken.alive,
+      voided: [...voided, ...overtaken.voided],
+      predating: withoutDeleted(plan.predating, deletions).alive,
+    }
     const applied = await writeChanges(tx, schema, alive, missed)
     const synced = await writeSyncs(ofKind(tx, 'accounts'), schema, plan.syncs)
     const changed = new Set(await writeAccounts(ofKind(tx, 'accounts'), schema, plan.accounts))

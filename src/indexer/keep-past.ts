@@ -40,7 +40,7 @@ const keepGates = (happened: Happened): Keeping | null => {
   }
 }
 
-/** A version that was overtaken ended, at the latest, when the version began that stands now. */
+/** A version that was overtaken ended, at the latest, when the version began that stands now and is another one. */
 const keepLinks = (schema: string, happened: Happened): Keeping | null => {
   const lines = linkLines(happened)
   if (lines.length === 0) return null
@@ -49,7 +49,8 @@ const keepLinks = (schema: string, happened: Happened): Keeping | null => {
       select distinct on (key, at) * from (
         select * from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[]) as i(key, at, "createdAt", link)
         union all select i.key, r."indexedAt", null, null
-          from unnest($6::uuid[], $7::text[]) as i(key, uri) join ${schema}.record r on r.uri = i.uri) l
+          from unnest($6::uuid[], $7::text[], $8::text[]) as i(key, uri, cid)
+            join ${schema}.record r on r.uri = i.uri and r.cid <> i.cid) l
       order by key, at, link
       on conflict (key, at) do update set "createdAt" = excluded."createdAt", link = excluded.link where t.link is null`,
     values: [
@@ -59,6 +60,7 @@ const keepLinks = (schema: string, happened: Happened): Keeping | null => {
       lines.map(({ link }) => link),
       happened.overtaken.map(({ key }) => key),
       happened.overtaken.map(({ uri }) => uri),
+      happened.overtaken.map(({ put }) => put?.cid ?? ''),
     ],
   }
 }

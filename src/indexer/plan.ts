@@ -64,6 +64,8 @@ export type Plan = {
   readonly changes: readonly Change[]
   /** What newer changes of the batch made void, of collections whose past is kept. */
   readonly overtaken: readonly Change[]
+  /** Live puts that a backfill in the same batch made void: they may know when that version came (redate.ts). */
+  readonly predating: readonly Change[]
   readonly syncs: ReadonlyMap<string, { readonly commit: string; readonly rev: string }>
   readonly accounts: ReadonlyMap<string, AccountEvent>
   readonly identities: ReadonlyMap<string, IdentityHint>
@@ -122,6 +124,7 @@ export const planEvents = (events: readonly StreamEvent[]): Plan => {
 class Batch {
   readonly #changes = new Map<string, Change>()
   readonly #overtaken: Change[] = []
+  readonly #predating: Change[] = []
   readonly #syncs = new Map<string, { commit: string; rev: string }>()
   readonly #accounts = new Map<string, AccountEvent>()
   readonly #accountPositions = new Map<string, number>()
@@ -178,6 +181,7 @@ class Batch {
     const loser = change.rev >= known.rev ? known : change
     this.#fates[this.#positions.get(loser) ?? position] = isSame ? 'repeated' : 'stale'
     if (!isSame && loser.collection.past) this.#overtaken.push(loser)
+    if (!isSame && loser.live && loser.put) this.#predating.push(loser)
     if (loser === known) this.#changes.set(change.key, change)
   }
 
@@ -185,6 +189,7 @@ class Batch {
     return {
       changes: [...this.#changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
       overtaken: this.#overtaken,
+      predating: this.#predating.filter(({ key }) => this.#changes.get(key)?.live === false),
       syncs: this.#syncs,
       accounts: this.#accounts,
       identities: this.#identities,

@@ -3,7 +3,7 @@
  * Guarantees valid repos. One thing is left out: a record key of a deleted post is used again for the same post only.
  */
 import type { StreamEvent } from '../event/event.ts'
-import { account, at, create, didOf, ref, remove, timeOf, update } from './testing.ts'
+import { account, at, backfilled, create, didOf, ref, remove, timeOf, update } from './testing.ts'
 
 /** One step of a history; numbers choose among what is possible at that moment. */
 export type Step = { readonly kind: Kind; readonly who: number; readonly what: number; readonly how: number }
@@ -41,6 +41,7 @@ export const KINDS = [
   'unthreadgate',
   'postgate',
   'unpostgate',
+  'fetch',
   'vanish',
 ] as const
 type Kind = (typeof KINDS)[number]
@@ -78,6 +79,7 @@ export class Network {
   readonly #links: Link[] = []
   readonly #profiles = new Set<string>()
   readonly #gates = new Map<string, Post>()
+  readonly #standing = new Map<string, StreamEvent>()
   #now = 0
 
   take({ kind, who, what, how }: Step): void {
@@ -127,9 +129,25 @@ export class Network {
       case 'unthreadgate':
       case 'unpostgate':
         return this.#ungate(kind.slice(2) as GateKind, what)
+      case 'fetch':
+        return what < 3 ? this.#fetch(did) : undefined
       case 'vanish':
         return what === 0 ? this.#vanish(did) : undefined
     }
+  }
+
+  #tell(event: StreamEvent): void {
+    this.events.push(event)
+    if (event.type === 'account') return
+    const path = 'rkey' in event ? `${event.did} ${event.collection} ${event.rkey}` : ''
+    if (event.type === 'delete') this.#standing.delete(path)
+    else this.#standing.set(path, event)
+  }
+
+  /** A backfill of the account: everything that stands, as it is. */
+  #fetch(did: string): void {
+    for (const event of this.#standing.values())
+      if (event.did === did) this.events.push(backfilled(event, this.#now))
   }
 
   #linksOf(collection: string): Link[] {
@@ -140,7 +158,7 @@ export class Network {
     const rkey = `p${this.#now}`
     const record = { text: `post ${this.#now}`, createdAt: timeOf(this.#now), ...more }
     this.#posts.push({ did, rkey, uri: at(did, 'post', rkey), record, alive: true })
-    this.events.push(create(this.#now, [did, 'post', rkey], record))
+    this.#tell(create(this.#now, [did, 'post', rkey], record))
   }
 
   /** Some say that they hang elsewhere than they do. */
@@ -157,19 +175,19 @@ export class Network {
   #edit(post: Post | undefined, more: Record<string, unknown>): void {
     if (!post) return
     post.record = { ...post.record, text: `edited ${this.#now}`, ...more }
-    this.events.push(update(this.#now, [post.did, 'post', post.rkey], post.record))
+    this.#tell(update(this.#now, [post.did, 'post', post.rkey], post.record))
   }
 
   #unpost(post: Post | undefined): void {
     if (!post) return
     post.alive = false
-    this.events.push(remove(this.#now, [post.did, 'post', post.rkey]))
+    this.#tell(remove(this.#now, [post.did, 'post', post.rkey]))
   }
 
   #revive(post: Post | undefined): void {
     if (!post) return
     post.alive = true
-    this.events.push(create(this.#now, [post.did, 'post', post.rkey], post.record))
+    this.#tell(create(this.#now, [post.did, 'post', post.rkey], post.record))
   }
 
   #engage(did: string, kind: 'like' | 'repost', post: Post | undefined, how: number): void {
@@ -183,20 +201,20 @@ export class Network {
     const rkey = `${collection}${this.#now}`
     const record = { createdAt: timeOf(this.#now), ...more }
     this.#links.push({ did, collection, rkey, record, alive: true })
-    this.events.push(create(this.#now, [did, collection, rkey], record))
+    this.#tell(create(this.#now, [did, collection, rkey], record))
   }
 
   #unlink(link: Link | undefined): void {
     if (!link) return
     link.alive = false
-    this.events.push(remove(this.#now, [link.did, link.collection, link.rkey]))
+    this.#tell(remove(this.#now, [link.did, link.collection, link.rkey]))
   }
 
   /** The same record under the same key once more. */
   #relink(link: Link | undefined): void {
     if (!link) return
     link.alive = true
-    this.events.push(create(this.#now, [link.did, link.collection, link.rkey], link.record))
+    this.#tell(create(this.#now, [link.did, link.collection, link.rkey], link.record))
   }
 
   #move(link: Link | undefined, post: Post | undefined, did: string): void {
@@ -205,17 +223,17 @@ export class Network {
     if (isEngagement && !post) return
     const subject = isEngagement && post ? ref(post.uri) : did
     link.record = { ...link.record, createdAt: timeOf(this.#now), subject }
-    this.events.push(update(this.#now, [link.did, link.collection, link.rkey], link.record))
+    this.#tell(update(this.#now, [link.did, link.collection, link.rkey], link.record))
   }
 
   #profile(did: string, displayName: string): void {
     const make = this.#profiles.has(did) ? update : create
     this.#profiles.add(did)
-    this.events.push(make(this.#now, [did, 'profile', 'self'], { displayName, createdAt: timeOf(0) }))
+    this.#tell(make(this.#now, [did, 'profile', 'self'], { displayName, createdAt: timeOf(0) }))
   }
 
   #unprofile(did: string): void {
-    if (this.#profiles.delete(did)) this.events.push(remove(this.#now, [did, 'profile', 'self']))
+    if (this.#profiles.delete(did)) this.#tell(remove(this.#now, [did, 'profile', 'self']))
   }
 
   /** Made, or changed where there is one. */
@@ -225,7 +243,7 @@ export class Network {
     this.#gates.set(`${kind} ${post.uri}`, post)
     const rules = kind === 'threadgate' ? this.#threadRules(post, how) : quoteRules(how)
     const record = { post: post.uri, createdAt: timeOf(this.#now), ...rules }
-    this.events.push(make(this.#now, [post.did, kind, post.rkey], record))
+    this.#tell(make(this.#now, [post.did, kind, post.rkey], record))
   }
 
   #threadRules(post: Post, how: number): object {
@@ -247,7 +265,7 @@ export class Network {
     const [key, post] = pick(gates, what) ?? []
     if (!key || !post) return
     this.#gates.delete(key)
-    this.events.push(remove(this.#now, [post.did, kind, post.rkey]))
+    this.#tell(remove(this.#now, [post.did, kind, post.rkey]))
   }
 
   /** The account is deleted, and everything of it. */
@@ -255,7 +273,8 @@ export class Network {
     for (const thing of [...this.#posts, ...this.#links]) if (thing.did === did) thing.alive = false
     this.#profiles.delete(did)
     for (const [key, post] of this.#gates) if (post.did === did) this.#gates.delete(key)
-    this.events.push(account(this.#now, did, false, 'deleted'))
+    for (const [path, event] of this.#standing) if (event.did === did) this.#standing.delete(path)
+    this.#tell(account(this.#now, did, false, 'deleted'))
   }
 }
 

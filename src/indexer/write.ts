@@ -14,6 +14,7 @@ import { keepPast, type Keeping } from './keep-past.ts'
 import { insertNotifications } from './notifications.ts'
 import { linkIds, type Former, type Happened, type Voided } from './past.ts'
 import type { Change } from './plan.ts'
+import { redate } from './redate.ts'
 import { deleteRows, insertRows, ofKind, run, type Tx } from './sql.ts'
 import { deleteRecords, writeRecords, type Written } from './write-records.ts'
 
@@ -40,20 +41,38 @@ type Context = {
 }
 
 /** Changes that are not to be applied, but happened. */
-export type Missed = { readonly overtaken: readonly Change[]; readonly voided: readonly Voided[] }
+export type Missed = {
+  readonly overtaken: readonly Change[]
+  readonly voided: readonly Voided[]
+  /** Live puts of the batch that a backfill in it overtook. */
+  readonly predating: readonly Change[]
+}
 
 export const writeChanges = async (
   tx: Tx,
   schema: string,
   changes: readonly Change[],
-  { overtaken, voided }: Missed = NOTHING_MISSED,
+  missed: Missed = NOTHING_MISSED,
 ): Promise<Applied> => {
-  const guard = await guardRevs(ofKind(tx, 'guard'), changes)
-  const missed = { overtaken: [...overtaken, ...guard.stale], voided }
-  return { ...guard, ...(await writeGuarded(tx, schema, guard.applied, missed)) }
+  const guard = await guardRevs(ofKind(tx, 'guard'), schema, changes)
+  const overtaken = [...missed.overtaken, ...guard.stale]
+  const effect = await writeGuarded(tx, schema, guard.applied, { ...missed, overtaken })
+  const redated = await redate(ofKind(tx, 'guard'), schema, [...missed.predating, ...guard.stale])
+  if (redated.length === 0) return { ...guard, ...effect }
+  const again = await writeRedated(tx, schema, redated)
+  const isRedated = new Set(redated)
+  return {
+    applied: [...guard.applied, ...redated],
+    repeated: guard.repeated,
+    stale: guard.stale.filter((change) => !isRedated.has(change)),
+    unchanged: effect.unchanged,
+    rowsWritten: effect.rowsWritten + again.rowsWritten,
+    notifications: effect.notifications + again.notifications,
+    links: [...effect.links, ...again.links],
+  }
 }
 
-const NOTHING_MISSED: Missed = { overtaken: [], voided: [] }
+const NOTHING_MISSED: Missed = { overtaken: [], voided: [], predating: [] }
 
 type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications' | 'links'>
 
@@ -63,6 +82,7 @@ export const writeGuarded = async (
   schema: string,
   changes: readonly Change[],
   missed: Missed = NOTHING_MISSED,
+  keepsPast = true,
 ): Promise<Effect> => {
   const records = ofKind(tx, 'records')
   const written = await writeRecords(records, schema, changes)
@@ -70,7 +90,7 @@ export const writeGuarded = async (
   const { fresh, replaced, unchanged } = written
   const { removed } = deleted
   const former = new Map([...written.former, ...deleted.former])
-  const happened = happenedBy(changes, missed, former)
+  const happened = keepsPast ? happenedBy(changes, missed, former) : new Map<Collection, Happened>()
   const context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [], happened }
   let rowsWritten = fresh.length + replaced.length + removed.length
 
@@ -92,6 +112,10 @@ export const writeGuarded = async (
   )
   return { unchanged, rowsWritten: rowsWritten + notifications, notifications, links }
 }
+
+/** The version that stands, once more with another date; what it said before is no past. */
+const writeRedated = (tx: Tx, schema: string, redated: readonly Change[]): Promise<Effect> =>
+  writeGuarded(tx, schema, redated, NOTHING_MISSED, false)
 
 /** What happened to records whose past is kept, by collection. */
 const happenedBy = (
@@ -118,18 +142,25 @@ const happenedBy = (
 
 const byNsid = (a: Collection, b: Collection): number => (a.nsid < b.nsid ? -1 : 1)
 
-const guardRevs = async (tx: Tx, changes: readonly Change[]) => {
+/** A backfill of the version that stands leaves it as it came: live, or fetched before. */
+const guardRevs = async (tx: Tx, schema: string, changes: readonly Change[]) => {
   if (changes.length === 0) return { applied: [], repeated: [], stale: [] }
   const won = await run<{ key: string }>(tx, {
-    name: 'guard_revs',
-    text: `insert into millrace.record_rev as r (key, rev, deleted)
-      select i.key, i.rev, i.deleted from unnest($1::uuid[], $2::bigint[], $3::boolean[]) as i(key, rev, deleted) order by i.key
-      on conflict (key) do update set rev = excluded.rev, deleted = excluded.deleted where r.rev < excluded.rev
+    name: `guard_revs_${schema}`,
+    text: `insert into millrace.record_rev as r (key, rev, deleted, fetched, redated)
+      select i.key, i.rev, i.cid is null, case when i.live then false
+          when exists (select 1 from ${schema}.record t where t.uri = i.uri and t.cid = i.cid) then null else true end, false
+        from unnest($1::uuid[], $2::bigint[], $3::text[], $4::boolean[], $5::text[]) as i(key, rev, cid, live, uri) order by i.key
+      on conflict (key) do update set rev = excluded.rev, deleted = excluded.deleted,
+          fetched = coalesce(excluded.fetched, r.fetched), redated = excluded.fetched is null and r.redated
+        where r.rev < excluded.rev
       returning key`,
     values: [
       changes.map(({ key }) => key),
       changes.map(({ rev }) => rev.toString()),
-      changes.map(({ put }) => put === null),
+      changes.map(({ put }) => put?.cid ?? null),
+      changes.map(({ live }) => live),
+      changes.map(({ uri }) => uri),
     ],
   })
   const keys = new Set(won.map(({ key }) => key))

@@ -46,6 +46,9 @@ export const MIGRATIONS: readonly Migration[] = [
     // What the tables above no longer say, as far as other records depend on it: only what was replaced or deleted (and of gates,
     // of which there are few, everything), never what a table still holds.
     sql: `
+      ALTER TABLE millrace.record_rev ADD COLUMN fetched boolean, ADD COLUMN redated boolean;
+      COMMENT ON COLUMN millrace.record_rev.fetched IS 'What stands was brought by a backfill; null: not known';
+      COMMENT ON COLUMN millrace.record_rev.redated IS 'It has the date of a live event that came after the backfill';
       CREATE TABLE millrace.gate_version (
         key uuid NOT NULL,
         at text NOT NULL,
