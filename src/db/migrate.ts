@@ -50,6 +50,7 @@ const OWN_TABLES: readonly string[] = [
   'past_link',
   'deleted_post',
   'gate_question',
+  'verification_version',
   'label_negation',
 ]
 

@@ -13,6 +13,7 @@ export type Affected = {
   readonly gatedPosts: readonly string[]
   /** Posts that records of the batch repost or quote. */
   readonly subjects: readonly string[]
+  readonly verifications: readonly string[]
   /** Posts that depend on something in the batch and have said so (`millrace.gate_question`). */
   readonly questioned: readonly string[]
 }
@@ -22,6 +23,7 @@ export const NOTHING_AFFECTED: Affected = {
   pastPosts: [],
   gatedPosts: [],
   subjects: [],
+  verifications: [],
   questioned: [],
 }
 
@@ -46,9 +48,11 @@ export const affectedBy = (present: readonly Change[], past: readonly Change[] =
     subjects: [...new Set([...reposted, ...quoted])].filter(
       (uri) => uriCollection(uri) === 'app.bsky.feed.post',
     ),
+    verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
   }
 }
 
+/** Nothing that `settle` would look at. */
 export const isNothing = ({ posts, pastPosts, gatedPosts, subjects, questioned }: Affected): boolean =>
   posts.size + pastPosts.length + gatedPosts.length + subjects.length + questioned.length === 0

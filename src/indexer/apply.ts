@@ -115,13 +115,13 @@ const purgeOnceMore = async (
   changes: readonly Change[],
   deletions: ReadonlyMap<string, string>,
 ): Promise<readonly Change[]> => {
-  const voided = withoutDeleted(changes, deletions).voided.map(({ change }) => change)
+  const { voided } = withoutDeleted(changes, deletions)
   if (voided.length > 0) {
-    const hints = new Map(voided.map(({ did, at }) => [did, { did, time: at, force: false }]))
+    const hints = new Map(voided.map(({ change: { did, at } }) => [did, { did, time: at, force: false }]))
     const queue = ofKind(options.pool, 'identity')
     await queueIdentities(queue, options.pool.schema, [...hints.values()], new Set(hints.keys()))
   }
-  return voided
+  return voided.map(({ change }) => change)
 }
 
 const retryHolders = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -72,14 +72,12 @@ type Declaration<R> = {
   /** The notifications of a record outlive it (a starter pack was joined, a verification was given). */
   readonly keepsNotifications?: boolean
   /**
-   * Others are judged by what this record said at their time, so what it said is kept (past.ts): as a gate, as a post in its
-   * thread, or as a link between an account or list and an account.
+   * Something depends on what this record said at its time, so what it said is kept (past.ts): as a gate, as a post in its
+   * thread, as a link between an account or list and an account, as a verification.
    */
-  readonly past?: 'gate' | 'post' | 'link'
+  readonly past?: 'gate' | 'post' | 'link' | 'verification'
   /** The two ends of a link. */
   readonly link?: (did: string, record: R) => Link
-  /** What the disappearance of a row tells somebody; `at` is the time of the event. */
-  readonly notifiesRemoval?: (row: Row, at: string) => readonly Notification[]
 }
 
 export type Collection = Declaration<JsonObject> & {
@@ -118,8 +116,7 @@ export const bookkeepingColumns = (collection: Collection): readonly string[] =>
     rule.by,
     ...(rule.unless ? [rule.unless] : []),
   ])
-  const extra = collection.notifiesRemoval ? ['subject', 'creator', 'cid'] : []
-  return [...new Set(['uri', 'indexedAt', ...(collection.duplicateKey ?? []), ...counted, ...extra])]
+  return [...new Set(['uri', 'indexedAt', ...(collection.duplicateKey ?? []), ...counted])]
 }
 
 /** A record's own put together with the row it became. */

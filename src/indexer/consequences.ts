@@ -6,6 +6,7 @@
 import { isNothing, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
+import { settleVerifications } from './settle-verifications.ts'
 import { run, type Tx } from './sql.ts'
 
 export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
@@ -15,7 +16,11 @@ const MAX_PASSES = 10
 
 /** Resolves with the number of notifications written. */
 export const settleAll = async (transact: Transact, schema: string, affected: Affected): Promise<number> => {
-  if (isNothing(affected)) return 0
+  const verified =
+    affected.verifications.length === 0
+      ? 0
+      : await transact((tx) => settleVerifications(tx, schema, affected.verifications))
+  if (isNothing(affected)) return verified
   const concerned = new Set<string>()
   let next = affected
   for (let pass = 0; pass < MAX_PASSES && !isNothing(next); pass++) {
@@ -23,7 +28,7 @@ export const settleAll = async (transact: Transact, schema: string, affected: Af
     for (const uri of settled.concerned) concerned.add(uri)
     next = { ...NOTHING_AFFECTED, questioned: settled.asked }
   }
-  return transact((tx) => settlePostNotifications(tx, schema, [...concerned]))
+  return verified + (await transact((tx) => settlePostNotifications(tx, schema, [...concerned])))
 }
 
 /** What may answer a question: subjects that came or went, and keys of links that did so in an earlier delivery. */

@@ -3,7 +3,7 @@
  * collection away (`write.ts`), so that an ordinary delete costs no statement more.
  */
 import type { Collection } from './collection.ts'
-import { gateLines, linkLines, postLines, type Happened } from './past.ts'
+import { gateLines, linkLines, postLines, verificationLines, type Happened } from './past.ts'
 
 /** An insert whose parameters begin at `$2`. */
 export type Keeping = { readonly text: string; readonly values: readonly unknown[] }
@@ -17,6 +17,8 @@ export const keepPast = (schema: string, collection: Collection, happened: Happe
       return keepLinks(schema, happened)
     case 'post':
       return keepPosts(happened)
+    case 'verification':
+      return keepVerifications(happened)
     default:
       return null
   }
@@ -36,6 +38,25 @@ const keepGates = (happened: Happened): Keeping | null => {
       lines.map(({ fetched }) => fetched),
       lines.map(({ cid }) => cid),
       lines.map(({ json }) => json),
+    ],
+  }
+}
+
+const keepVerifications = (happened: Happened): Keeping | null => {
+  const lines = verificationLines(happened)
+  if (lines.length === 0) return null
+  return {
+    text: `insert into millrace.verification_version (uri, at, rev, fetched, cid, subject, "createdAt")
+      select * from unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[], $6::text[], $7::text[], $8::text[]) as i(uri, at, rev)
+      order by i.uri, i.at, i.rev on conflict do nothing`,
+    values: [
+      lines.map(({ uri }) => uri),
+      lines.map(({ at }) => at),
+      lines.map(({ rev }) => rev.toString()),
+      lines.map(({ fetched }) => fetched),
+      lines.map(({ cid }) => cid),
+      lines.map(({ subject }) => subject),
+      lines.map(({ createdAt }) => createdAt),
     ],
   }
 }

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
 import { purgeAccount } from './purge.ts'
-import { apply, openTestDatabase, type TableRow, type TestDatabase } from './testing.ts'
+import { apply, openTestDatabase, rowsOf, type TableRow, type TestDatabase } from './testing.ts'
 import { anyDelivery, anyHistory, deliver, eventsOf, MARK, marked, markOf } from './testing-history.ts'
 
 /** A run takes a second or so; `PROPERTY_RUNS=500` looks further. */
@@ -23,6 +23,7 @@ const TABLES = [
   'follow',
   'actor_block',
   'list_item',
+  'verification',
   'profile',
   'thread_gate',
   'post_gate',
@@ -58,12 +59,16 @@ const readTables = async (pool: Pool, mark: string): Promise<Record<string, stri
   return Object.fromEntries(await Promise.all(TABLES.map(read)))
 }
 
-/** One batch, and what the identity worker does when it finds that an account was really deleted. */
+/** One batch, and what the identity worker does when it finds that an account was really deleted, also when a batch raced it. */
 const applyBatch = async (pool: Pool, batch: readonly StreamEvent[]): Promise<void> => {
-  await apply(pool, batch)
+  const { voided } = await apply(pool, batch)
   for (const event of batch)
     if (event.type === 'account' && event.status === 'deleted')
       await purgeAccount(pool, event.did, event.time)
+  for (const did of new Set(voided.map((change) => change.did))) {
+    const [line] = await rowsOf(pool, 'millrace.account', { did })
+    await purgeAccount(pool, did, line?.['deletedAt'] as string)
+  }
 }
 
 const inOrder = async (pool: Pool, events: readonly StreamEvent[]) => {

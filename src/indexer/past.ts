@@ -1,7 +1,7 @@
 /**
  * What records said before: versions of gates, links (follows, list items) that are no more, the places of deleted posts in
- * their threads. Pure: from the changes of a batch to lines of the tables that keep it (`millrace.gate_version`, `past_link`,
- * `deleted_post`). Law: what is kept is a function of the set of changes that came, not of their order; so a record that
+ * their threads, versions of verifications. Pure: from the changes of a batch to lines of the tables that keep it
+ * (`millrace.gate_version`, `past_link`, `deleted_post`, `verification_version`). Law: what is kept is a function of the set of changes that came, not of their order; so a record that
  * arrives after what it depends on has gone is judged as it would have been at its time.
  */
 import { hash } from 'node:crypto'
@@ -119,6 +119,45 @@ export const gateLines = ({ applied, overtaken, voided, former }: Happened): rea
     }),
   ]
   return [...new Map(lines.map((line) => [`${line.key} ${line.at} ${line.rev}`, line])).values()]
+}
+
+export type VerificationLine = {
+  readonly uri: string
+  readonly at: string
+  readonly rev: bigint
+  readonly fetched: boolean
+  readonly cid: string | null
+  readonly subject: string | null
+  readonly createdAt: string | null
+}
+
+/** Of a verification every version is kept; one that was stored before versions were is taken over when it goes. */
+export const verificationLines = ({
+  applied,
+  overtaken,
+  voided,
+  former,
+}: Happened): readonly VerificationLine[] => {
+  const changes = [...applied, ...overtaken, ...voided.map(({ change }) => change)]
+  const said = (record: JsonObject) => ({
+    subject: record['subject'] as string,
+    createdAt: dateOf(record),
+  })
+  const lines = [
+    ...changes.map(({ uri, at, rev, live, put }): VerificationLine => {
+      const words = put
+        ? { cid: put.cid, ...said(put.record) }
+        : { cid: null, subject: null, createdAt: null }
+      return { uri, at, rev, fetched: !live, ...words }
+    }),
+    ...applied.flatMap(({ uri }): VerificationLine[] => {
+      const was = former.get(uri)
+      return was
+        ? [{ uri, at: was.indexedAt, rev: 0n, fetched: true, cid: was.cid, ...said(was.record) }]
+        : []
+    }),
+  ]
+  return [...new Map(lines.map((line) => [`${line.uri} ${line.at} ${line.rev}`, line])).values()]
 }
 
 export type PostLine = {

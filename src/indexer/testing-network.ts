@@ -34,6 +34,9 @@ export const KINDS = [
   'unblock',
   'listitem',
   'unlistitem',
+  'verification',
+  'unverification',
+  'reverification',
   'profile',
   'unprofile',
   'threadgate',
@@ -107,15 +110,19 @@ export class Network {
         return this.#link(did, kind, { subject: other })
       case 'listitem':
         return this.#link(did, kind, { subject: other, list: at(did, 'list', 'friends') })
+      case 'verification':
+        return this.#link(did, kind, { subject: other, handle: 'some.test', displayName: 'some' })
       case 'unlike':
       case 'unrepost':
       case 'unfollow':
       case 'unblock':
       case 'unlistitem':
+      case 'unverification':
         return this.#unlink(pick(this.#linksOf(kind.slice(2)).filter(isAlive), what))
       case 'relike':
       case 'rerepost':
       case 'refollow':
+      case 'reverification':
         return this.#relink(pick(this.#linksOf(kind.slice(2)).filter(isGone), what))
       case 'move':
         return this.#move(pick(this.#links.filter(isAlive), what), pick(this.#posts, how), other)

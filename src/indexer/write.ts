@@ -14,7 +14,7 @@ import { keepPast, type Keeping } from './keep-past.ts'
 import { insertNotifications } from './notifications.ts'
 import { linkIds, type Former, type Happened, type Voided } from './past.ts'
 import type { Change } from './plan.ts'
-import { redate } from './redate.ts'
+import { DATED_BY_FETCH, DATED_LIVE, keepDating, redate } from './redate.ts'
 import { deleteRows, insertRows, ofKind, run, type Tx } from './sql.ts'
 import { deleteRecords, writeRecords, type Written } from './write-records.ts'
 
@@ -54,9 +54,10 @@ export const writeChanges = async (
   changes: readonly Change[],
   missed: Missed = NOTHING_MISSED,
 ): Promise<Applied> => {
-  const guard = await guardRevs(ofKind(tx, 'guard'), schema, changes)
+  const guard = await guardRevs(ofKind(tx, 'guard'), changes)
   const overtaken = [...missed.overtaken, ...guard.stale]
   const effect = await writeGuarded(tx, schema, guard.applied, { ...missed, overtaken })
+  await keepDating(ofKind(tx, 'guard'), effect.unchanged)
   const redated = await redate(ofKind(tx, 'guard'), schema, [...missed.predating, ...guard.stale])
   if (redated.length === 0) return { ...guard, ...effect }
   const again = await writeRedated(tx, schema, redated)
@@ -76,13 +77,12 @@ const NOTHING_MISSED: Missed = { overtaken: [], voided: [], predating: [] }
 
 type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications' | 'links'>
 
-/** Writes changes whose revs have been guarded. */
+/** Writes changes whose revs have been guarded. `missed` null: what they replace was no version of its own. */
 export const writeGuarded = async (
   tx: Tx,
   schema: string,
   changes: readonly Change[],
-  missed: Missed = NOTHING_MISSED,
-  keepsPast = true,
+  missed: Missed | null = NOTHING_MISSED,
 ): Promise<Effect> => {
   const records = ofKind(tx, 'records')
   const written = await writeRecords(records, schema, changes)
@@ -90,7 +90,7 @@ export const writeGuarded = async (
   const { fresh, replaced, unchanged } = written
   const { removed } = deleted
   const former = new Map([...written.former, ...deleted.former])
-  const happened = keepsPast ? happenedBy(changes, missed, former) : new Map<Collection, Happened>()
+  const happened = missed ? happenedBy(changes, missed, former) : new Map<Collection, Happened>()
   const context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [], happened }
   let rowsWritten = fresh.length + replaced.length + removed.length
 
@@ -106,16 +106,14 @@ export const writeGuarded = async (
   }
   const notifications = await insertNotifications(ofKind(tx, 'notifications'), schema, context.notifications)
   await context.deltas.write(ofKind(tx, 'aggregates'), schema)
-  const links = linkIds(
-    [...changes, ...missed.overtaken, ...missed.voided.map(({ change }) => change)],
-    former,
-  )
+  const { overtaken = [], voided = [] } = missed ?? {}
+  const links = linkIds([...changes, ...overtaken, ...voided.map(({ change }) => change)], former)
   return { unchanged, rowsWritten: rowsWritten + notifications, notifications, links }
 }
 
 /** The version that stands, once more with another date; what it said before is no past. */
 const writeRedated = (tx: Tx, schema: string, redated: readonly Change[]): Promise<Effect> =>
-  writeGuarded(tx, schema, redated, NOTHING_MISSED, false)
+  writeGuarded(tx, schema, redated, null)
 
 /** What happened to records whose past is kept, by collection. */
 const happenedBy = (
@@ -142,25 +140,21 @@ const happenedBy = (
 
 const byNsid = (a: Collection, b: Collection): number => (a.nsid < b.nsid ? -1 : 1)
 
-/** A backfill of the version that stands leaves it as it came: live, or fetched before. */
-const guardRevs = async (tx: Tx, schema: string, changes: readonly Change[]) => {
+const guardRevs = async (tx: Tx, changes: readonly Change[]) => {
   if (changes.length === 0) return { applied: [], repeated: [], stale: [] }
   const won = await run<{ key: string }>(tx, {
-    name: `guard_revs_${schema}`,
-    text: `insert into millrace.record_rev as r (key, rev, deleted, fetched, redated)
-      select i.key, i.rev, i.cid is null, case when i.live then false
-          when exists (select 1 from ${schema}.record t where t.uri = i.uri and t.cid = i.cid) then null else true end, false
-        from unnest($1::uuid[], $2::bigint[], $3::text[], $4::boolean[], $5::text[]) as i(key, rev, cid, live, uri) order by i.key
+    name: 'guard_revs',
+    text: `insert into millrace.record_rev as r (key, rev, deleted, dating)
+      select i.key, i.rev, i.deleted, case when i.live then ${DATED_LIVE} else ${DATED_BY_FETCH} end
+        from unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::boolean[]) as i(key, rev, deleted, live) order by i.key
       on conflict (key) do update set rev = excluded.rev, deleted = excluded.deleted,
-          fetched = coalesce(excluded.fetched, r.fetched), redated = excluded.fetched is null and r.redated
-        where r.rev < excluded.rev
+          dating = excluded.dating, "formerDating" = r.dating where r.rev < excluded.rev
       returning key`,
     values: [
       changes.map(({ key }) => key),
       changes.map(({ rev }) => rev.toString()),
-      changes.map(({ put }) => put?.cid ?? null),
+      changes.map(({ put }) => put === null),
       changes.map(({ live }) => live),
-      changes.map(({ uri }) => uri),
     ],
   })
   const keys = new Set(won.map(({ key }) => key))
@@ -213,12 +207,6 @@ const writeCollection = async (
   for (const row of resolved.lost) deltas.addRow(collection.counts ?? [], row, -1)
   for (const { row } of resolved.won) deltas.addRow(collection.counts ?? [], row, 1)
   for (const { row, put } of resolved.won) notifications.push(...(collection.notifies?.(row, put) ?? []))
-  const at = new Map(gone.map((change) => [change.uri, change.at]))
-  for (const row of resolved.lost) {
-    // A holder that only made room for an older record is not gone: it waits as a duplicate.
-    const time = at.get(row['uri'] as string)
-    if (time !== undefined) notifications.push(...(collection.notifiesRemoval?.(row, time) ?? []))
-  }
   const satelliteRows = await insertSatellites(context, collection, come)
   return resolved.lost.length + resolved.won.length + satelliteRows
 }

@@ -46,9 +46,9 @@ export const MIGRATIONS: readonly Migration[] = [
     // What the tables above no longer say, as far as other records depend on it: only what was replaced or deleted (and of gates,
     // of which there are few, everything), never what a table still holds.
     sql: `
-      ALTER TABLE millrace.record_rev ADD COLUMN fetched boolean, ADD COLUMN redated boolean;
-      COMMENT ON COLUMN millrace.record_rev.fetched IS 'What stands was brought by a backfill; null: not known';
-      COMMENT ON COLUMN millrace.record_rev.redated IS 'It has the date of a live event that came after the backfill';
+      ALTER TABLE millrace.record_rev ADD COLUMN dating smallint, ADD COLUMN "formerDating" smallint;
+      COMMENT ON COLUMN millrace.record_rev.dating IS
+        'What dates the version that stands: 0 its own event, 1 the fetch that brought it, 2 its event, which came after the fetch';
       CREATE TABLE millrace.gate_version (
         key uuid NOT NULL,
         at text NOT NULL,
@@ -89,6 +89,19 @@ export const MIGRATIONS: readonly Migration[] = [
       );
       COMMENT ON TABLE millrace.gate_question IS
         'Posts whose standing is to be looked at again when the subject (hash of a link, or of a post) comes, late or at last';
+      CREATE TABLE millrace.verification_version (
+        uri text NOT NULL,
+        at text NOT NULL,
+        rev bigint NOT NULL,
+        fetched boolean NOT NULL,
+        cid text,
+        subject text,
+        "createdAt" text,
+        PRIMARY KEY (uri, at, rev)
+      );
+      CREATE INDEX verification_version_subject_idx ON millrace.verification_version (subject);
+      COMMENT ON TABLE millrace.verification_version IS
+        'Every version of a verification, with the time of its event; no cid: deleted';
       CREATE TABLE millrace.label_negation (
         src text NOT NULL,
         uri text NOT NULL,
