@@ -48,3 +48,9 @@ test('a backfill of what was told live tells nothing new', () => {
     ['a', 'verified', timeOf(1)],
   ])
 })
+
+test('of two that a backfill brought at the same time the one that holds the row tells, and only that one', () => {
+  const both = [version('b', 5, { rev: '1' }), version('a', 5, { rev: '2' })]
+  assert.deepEqual(wordsOf(...both), [['a', 'verified', timeOf(5)]])
+  assert.deepEqual(wordsOf(...both.toReversed()), [['a', 'verified', timeOf(5)]])
+})

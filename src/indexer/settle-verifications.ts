@@ -42,6 +42,8 @@ export const verificationNotifications = (
     for (const [index, subject] of subjects.entries()) {
       const [held, holds] = [before[index], holderOf(subject ?? '')]
       if (held === holds) continue
+      // One that only makes room for an older one never held.
+      if (held && held.uri !== version.uri) told = told.filter(({ recordUri }) => recordUri !== held.uri)
       if (held && held.uri === version.uri) told.push(notification(held, 'unverified', version.at))
       if (holds) told.push(notification(holds, 'verified', earlier(holds.at, holds.createdAt)))
     }
@@ -49,8 +51,10 @@ export const verificationNotifications = (
   return told
 }
 
-const byTime = (a: VerificationVersion, b: VerificationVersion): number =>
-  a.at === b.at ? Number(BigInt(a.rev) - BigInt(b.rev)) : a.at < b.at ? -1 : 1
+const byTime = (a: VerificationVersion, b: VerificationVersion): number => {
+  if (a.at !== b.at) return a.at < b.at ? -1 : 1
+  return Number(BigInt(a.rev) - BigInt(b.rev)) || (a.uri < b.uri ? -1 : 1)
+}
 
 /** As duplicates.ts chooses the holder. */
 const byAge = (a: VerificationVersion, b: VerificationVersion): number =>

@@ -6,7 +6,8 @@
 import fc from 'fast-check'
 import type { StreamEvent } from '../event/event.ts'
 import { cidOf } from './testing.ts'
-import { KINDS, MARK, Network, type Step } from './testing-network.ts'
+import { MARK, Network } from './testing-network.ts'
+import { KINDS, type Step } from './testing-steps.ts'
 
 export { MARK } from './testing-network.ts'
 

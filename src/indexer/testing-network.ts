@@ -1,53 +1,12 @@
 /**
  * A small network in which things happen step by step: posts, threads, gates, links, accounts; and the events that tell of it.
- * Guarantees valid repos. One thing is left out: a record key of a deleted post is used again for the same post only.
+ * Guarantees valid repos. Left out: a record key of a deleted post is used again for the same post only, and an account is
+ * deleted once, and returns with record keys of its own.
  */
 import type { StreamEvent } from '../event/event.ts'
+import type { GateKind } from './gate-versions.ts'
+import type { Step } from './testing-steps.ts'
 import { account, at, backfilled, create, didOf, ref, remove, timeOf, update } from './testing.ts'
-
-/** One step of a history; numbers choose among what is possible at that moment. */
-export type Step = { readonly kind: Kind; readonly who: number; readonly what: number; readonly how: number }
-
-export const KINDS = [
-  'post',
-  'post',
-  'reply',
-  'reply',
-  'reply',
-  'quote',
-  'edit',
-  'unpost',
-  'revive',
-  'like',
-  'like',
-  'unlike',
-  'relike',
-  'move',
-  'repost',
-  'unrepost',
-  'rerepost',
-  'follow',
-  'follow',
-  'unfollow',
-  'refollow',
-  'block',
-  'unblock',
-  'listitem',
-  'unlistitem',
-  'verification',
-  'unverification',
-  'reverification',
-  'profile',
-  'unprofile',
-  'threadgate',
-  'threadgate',
-  'unthreadgate',
-  'postgate',
-  'unpostgate',
-  'fetch',
-  'vanish',
-] as const
-type Kind = (typeof KINDS)[number]
 
 /** Replaced by a mark of each run, so that many runs share one database. */
 export const MARK = 'markaa'
@@ -60,6 +19,8 @@ type Post = {
   readonly uri: string
   record: { readonly reply?: { root: Ref; parent: Ref } } & Record<string, unknown>
   alive: boolean
+  /** Its account was deleted. */
+  buried: boolean
 }
 /** A like, repost, follow, block or list item that was once made. */
 type Link = {
@@ -74,14 +35,13 @@ const pick = <T>(from: readonly T[], index: number): T | undefined => from[index
 const isAlive = ({ alive }: { alive: boolean }) => alive
 const isGone = ({ alive }: { alive: boolean }) => !alive
 
-type GateKind = 'threadgate' | 'postgate'
-
 export class Network {
   readonly events: StreamEvent[] = []
   readonly #posts: Post[] = []
-  readonly #links: Link[] = []
+  #links: Link[] = []
   readonly #profiles = new Set<string>()
   readonly #gates = new Map<string, Post>()
+  readonly #vanished = new Set<string>()
   readonly #standing = new Map<string, StreamEvent>()
   #now = 0
 
@@ -101,7 +61,7 @@ export class Network {
       case 'unpost':
         return this.#unpost(pick(this.#posts.filter(isAlive), what))
       case 'revive':
-        return this.#revive(pick(this.#posts.filter(isGone), what))
+        return this.#revive(what)
       case 'like':
       case 'repost':
         return this.#engage(did, kind, pick(this.#posts, what), how)
@@ -164,7 +124,7 @@ export class Network {
   #post(did: string, more: Record<string, unknown>): void {
     const rkey = `p${this.#now}`
     const record = { text: `post ${this.#now}`, createdAt: timeOf(this.#now), ...more }
-    this.#posts.push({ did, rkey, uri: at(did, 'post', rkey), record, alive: true })
+    this.#posts.push({ did, rkey, uri: at(did, 'post', rkey), record, alive: true, buried: false })
     this.#tell(create(this.#now, [did, 'post', rkey], record))
   }
 
@@ -191,7 +151,9 @@ export class Network {
     this.#tell(remove(this.#now, [post.did, 'post', post.rkey]))
   }
 
-  #revive(post: Post | undefined): void {
+  #revive(what: number): void {
+    const gone = this.#posts.filter(({ alive, buried }) => !alive && !buried)
+    const post = pick(gone, what)
     if (!post) return
     post.alive = true
     this.#tell(create(this.#now, [post.did, 'post', post.rkey], post.record))
@@ -277,7 +239,10 @@ export class Network {
 
   /** The account is deleted, and everything of it. */
   #vanish(did: string): void {
-    for (const thing of [...this.#posts, ...this.#links]) if (thing.did === did) thing.alive = false
+    if (this.#vanished.has(did)) return
+    this.#vanished.add(did)
+    for (const post of this.#posts) if (post.did === did) [post.alive, post.buried] = [false, true]
+    this.#links = this.#links.filter((link) => link.did !== did)
     this.#profiles.delete(did)
     for (const [key, post] of this.#gates) if (post.did === did) this.#gates.delete(key)
     for (const [path, event] of this.#standing) if (event.did === did) this.#standing.delete(path)

@@ -41,7 +41,7 @@ const SECTIONS: readonly (readonly [title: string, about: string, rules: readonl
   ['What the pipeline adds', 'Found only without it, or only with it.', [silentMessages, statusAsked]],
   [
     'What only history can tell',
-    'Where events arrive together, out of order, or never (a backfill): consequences of records that are gone.',
+    'Where events arrive together, out of order, or never (a backfill).',
     HISTORY_RULES,
   ],
   ['What a backfill cannot know', 'The same records without their past.', BACKFILL_RULES],

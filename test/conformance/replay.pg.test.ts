@@ -49,7 +49,7 @@ test(
 )
 
 test(
-  'in any other order, and in any number of hands, they are the same but for what only history can tell',
+  'in any other order, and in any number of hands, they are the same but for lines of zeros',
   needs('pg'),
   async (t) => {
     const judge = new Judge(history, [...REFERENCE_RULES, silentMessages, ...HISTORY_RULES])

@@ -167,6 +167,22 @@ const replyThatWent: Rule = {
       ? [ROW]
       : [],
 }
+const verificationThatWent: Rule = {
+  name: 'a verification that came and went',
+  reason:
+    'A verification that is deleted tells its subject twice, `verified` and `unverified`. One that was never seen tells nothing.',
+  explains: ({ table, ours, theirs }, { history }) => {
+    const line = ours ?? theirs
+    const isWord = ['verified', 'unverified'].includes(text(line, 'reason'))
+    return table === 'notification' &&
+      isWord &&
+      !(ours && theirs) &&
+      history.wasDeleted(text(line, 'recordUri'))
+      ? [ROW]
+      : []
+  },
+}
+
 export const BACKFILL_RULES: readonly Rule[] = [
   fetchTime,
   notFetched,
@@ -178,6 +194,7 @@ export const BACKFILL_RULES: readonly Rule[] = [
   notificationOfVerdict,
   deletedAncestor,
   replyThatWent,
+  verificationThatWent,
 ]
 
 /** A resync of an inactive account makes the indexer ask for its status, and dates the line by that. */
