@@ -3,7 +3,7 @@
  * duplicates, notifications and threads of others stay exact; no hand-kept list of tables.
  */
 import type { Pool } from '../db/pool.ts'
-import { affectedBy, type Affected } from './affected.ts'
+import { affectedBy, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { uriCollection } from './collection.ts'
 import { collectionByNsid } from './collections/index.ts'
 import { findLate, settleAll } from './consequences.ts'
@@ -32,7 +32,21 @@ export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): 
     total += chunk.removed
   }
   await pool.transaction((tx) => forgetActor(tx, schema, did, deletedAt))
+  await settleAll((work) => pool.transaction(work), schema, {
+    ...NOTHING_AFFECTED,
+    verifications: await verificationsOf(pool, did),
+  })
   return total
+}
+
+/** What those given after the account's return told stays told, also where they are gone. */
+const verificationsOf = async (tx: Tx, did: string): Promise<readonly string[]> => {
+  const found = await run<{ uri: string }>(tx, {
+    name: 'verifications_of',
+    text: `select distinct uri from millrace.verification_version where split_part(uri, '/', 3) = $1`,
+    values: [did],
+  })
+  return found.map(({ uri }) => uri)
 }
 
 type Chunk = {

@@ -100,6 +100,7 @@ export const MIGRATIONS: readonly Migration[] = [
         PRIMARY KEY (uri, at, rev)
       );
       CREATE INDEX verification_version_subject_idx ON millrace.verification_version (subject);
+      CREATE INDEX verification_version_author_idx ON millrace.verification_version (split_part(uri, '/', 3));
       COMMENT ON TABLE millrace.verification_version IS
         'Every version of a verification, with the time of its event; no cid: deleted';
       CREATE TABLE millrace.label_negation (
