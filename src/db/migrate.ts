@@ -41,11 +41,24 @@ export const migrate = async (pool: Pool, options: { schema?: string } = {}): Pr
 export const verify = async (pool: Pool, options: { schema?: string } = {}): Promise<string[]> =>
   readDifferences(pool, checkName(options.schema ?? pool.schema))
 
+const OWN_TABLES: readonly string[] = [
+  'record_rev',
+  'account',
+  'identity_work',
+  'meta',
+  'gate_version',
+  'past_link',
+  'deleted_post',
+  'gate_question',
+  'verification_version',
+  'label_negation',
+]
+
 /** As `verify`, on whatever connection. */
 export const readDifferences = async (db: Queryable, schema: string): Promise<string[]> => {
   const differences = findDifferences(await readCatalog(db, schema), schema)
   const own = await readCatalog(db, 'millrace')
-  const missing = ['record_rev', 'account', 'identity_work', 'meta'].filter((table) => !own.tables[table])
+  const missing = OWN_TABLES.filter((table) => !own.tables[table])
   return [...differences, ...missing.map((table) => `table millrace.${table} is missing`)]
 }
 

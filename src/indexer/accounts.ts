@@ -3,27 +3,39 @@
  * account events the newest by (time, seq) stands; what an account deleted at time T did up to T is void.
  */
 import type { AccountEvent } from '../event/event.ts'
+import type { Voided } from './past.ts'
 import type { Change, IdentityHint, Plan } from './plan.ts'
 import { run, type Tx } from './sql.ts'
 
 /** Statuses the AppView knows; another one is kept out of its table. */
 const UPSTREAM_STATUSES = new Set(['deactivated', 'suspended', 'takendown'])
 
-/** Splits changes into those that count and those of accounts deleted since. */
-export const withoutDeleted = async (
+/** When the accounts of these changes were deleted, of those that were. */
+export const deletionsOf = async (
   tx: Tx,
   changes: readonly Change[],
-): Promise<{ alive: readonly Change[]; voided: readonly Change[] }> => {
+): Promise<ReadonlyMap<string, string>> => {
   const dids = [...new Set(changes.map(({ did }) => did))]
-  if (dids.length === 0) return { alive: [], voided: [] }
+  if (dids.length === 0) return new Map()
   const lines = await run<{ did: string; deletedAt: string }>(tx, {
     name: 'deleted_accounts',
-    text: 'select did, "deletedAt" from millrace.account where did = any($1::text[]) and "deletedAt" is not null',
+    text: 'select did, "deletedAt" from millrace.account where did = any($1) and "deletedAt" is not null',
     values: [dids],
   })
-  const deletedAt = new Map(lines.map((line) => [line.did, line.deletedAt]))
-  const isVoid = ({ did, at }: Change) => at <= (deletedAt.get(did) ?? '')
-  return { alive: changes.filter((change) => !isVoid(change)), voided: changes.filter(isVoid) }
+  return new Map(lines.map((line) => [line.did, line.deletedAt]))
+}
+
+/** Splits changes into those that count and those of accounts deleted since. Pure. */
+export const withoutDeleted = (
+  changes: readonly Change[],
+  deletions: ReadonlyMap<string, string>,
+): { alive: readonly Change[]; voided: readonly Voided[] } => {
+  const deletedAt = ({ did }: Change) => deletions.get(did) ?? ''
+  const isVoid = (change: Change) => change.at <= deletedAt(change)
+  return {
+    alive: changes.filter((change) => !isVoid(change)),
+    voided: changes.filter(isVoid).map((change) => ({ change, deletedAt: deletedAt(change) })),
+  }
 }
 
 /**

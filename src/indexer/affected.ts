@@ -7,31 +7,52 @@ import type { Change, PlannedPut } from './plan.ts'
 export type Affected = {
   /** Posts of the batch, in their present version. */
   readonly posts: ReadonlyMap<string, PlannedPut>
-  readonly deletedPosts: readonly string[]
+  /** Posts that were deleted, or of which an earlier version came late. */
+  readonly pastPosts: readonly string[]
   /** Posts whose thread gate or post gate came or went. */
   readonly gatedPosts: readonly string[]
   /** Posts that records of the batch repost or quote. */
   readonly subjects: readonly string[]
+  readonly verifications: readonly string[]
+  /** Posts that depend on something in the batch and have said so (`millrace.gate_question`). */
+  readonly questioned: readonly string[]
 }
 
-export const affectedBy = (changes: readonly Change[]): Affected => {
-  const of = (nsid: string) => changes.filter(({ collection }) => collection.nsid === nsid)
-  const posts = of('app.bsky.feed.post')
+export const NOTHING_AFFECTED: Affected = {
+  posts: new Map(),
+  pastPosts: [],
+  gatedPosts: [],
+  subjects: [],
+  verifications: [],
+  questioned: [],
+}
+
+/** `present`: what was applied, by this delivery or an earlier one; `past`: what was overtaken before that. */
+export const affectedBy = (present: readonly Change[], past: readonly Change[] = []): Affected => {
+  const of = (changes: readonly Change[], nsid: string) =>
+    changes.filter(({ collection }) => collection.nsid === nsid)
+  const posts = of(present, 'app.bsky.feed.post')
   const puts = posts.flatMap(({ put }) => (put ? [put] : []))
-  const gates = [...of('app.bsky.feed.threadgate'), ...of('app.bsky.feed.postgate')]
-  const reposted = of('app.bsky.feed.repost').flatMap(({ put }) =>
+  const all = [...present, ...past]
+  const gates = [...of(all, 'app.bsky.feed.threadgate'), ...of(all, 'app.bsky.feed.postgate')]
+  const reposted = of(present, 'app.bsky.feed.repost').flatMap(({ put }) =>
     put?.row ? [put.row['subject'] as string] : [],
   )
   const quoted = puts.flatMap(({ record }) => quotedPost(record as unknown as PostRecord)?.uri ?? [])
+  const gone = posts.filter(({ put }) => put === null)
+  const pastPosts = [...gone, ...of(past, 'app.bsky.feed.post')].map(({ uri }) => uri)
   return {
     posts: new Map(puts.map((put) => [put.uri, put])),
-    deletedPosts: posts.filter(({ put }) => put === null).map(({ uri }) => uri),
-    gatedPosts: gates.map(({ uri }) => siblingUri(uri, 'app.bsky.feed.post')),
+    pastPosts: [...new Set(pastPosts)],
+    gatedPosts: [...new Set(gates.map(({ uri }) => siblingUri(uri, 'app.bsky.feed.post')))],
     subjects: [...new Set([...reposted, ...quoted])].filter(
       (uri) => uriCollection(uri) === 'app.bsky.feed.post',
     ),
+    verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
+    questioned: [],
   }
 }
 
-export const isNothing = ({ posts, deletedPosts, gatedPosts, subjects }: Affected): boolean =>
-  posts.size + deletedPosts.length + gatedPosts.length + subjects.length === 0
+/** Nothing that `settle` would look at. */
+export const isNothing = ({ posts, pastPosts, gatedPosts, subjects, questioned }: Affected): boolean =>
+  posts.size + pastPosts.length + gatedPosts.length + subjects.length + questioned.length === 0

@@ -6,13 +6,13 @@
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
 import { TransientError } from '../lib/errors.ts'
-import { queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
+import { deletionsOf, queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
 import { writeSyncs } from './actor-sync.ts'
-import { affectedBy, isNothing, type Affected } from './affected.ts'
+import { affectedBy, NOTHING_AFFECTED } from './affected.ts'
+import { findLate, settleAll, type Answers, type Transact } from './consequences.ts'
 import { HolderChanged } from './duplicates.ts'
+import { subjectId } from './past.ts'
 import { planEvents, type Change, type IdentityHint, type Plan } from './plan.ts'
-import { settlePostNotifications } from './post-notifications.ts'
-import { settle } from './settle.ts'
 import { ofKind, type Tx } from './sql.ts'
 import { writeChanges, type Applied } from './write.ts'
 
@@ -47,25 +47,35 @@ export const applyEvents = async (
   const hints = [...plan.identities.values()].filter(({ did, force }) => force || !options.recent.has(did))
   const written = await retryHolders(() => writePlan(options, plan, hints))
   for (const { did } of hints) options.recent.add(did)
-  const changes = [...written.applied.applied, ...written.applied.repeated]
-  const affected = affectedBy(changes)
-  const settled = isNothing(affected) ? 0 : await settleAll(options, affected)
-  const voided = await recheckDeleted(options, written.applied.applied)
+  const { applied, voided, past } = written
+  const { schema } = options.pool
+  const run: Transact = (work) => transact(options, work)
+  const affected = affectedBy([...applied.applied, ...applied.repeated], past)
+  const settled = await settleAll(run, schema, affected)
+  const late = await findLate(
+    ofKind(options.pool, 'accounts'),
+    [...new Set(applied.applied.map(({ did }) => did))],
+    answersIn(applied, past),
+  )
+  const reopened = await settleAll(run, schema, { ...NOTHING_AFFECTED, questioned: late.questioned })
+  const lateVoided = await purgeOnceMore(options, applied.applied, late.deletions)
   return {
     plan,
-    applied: written.applied,
+    applied,
     synced: written.synced,
     accounts: written.accounts,
-    voided: [...written.voided, ...voided],
-    notifications: written.applied.notifications + settled,
+    voided: [...voided, ...lateVoided],
+    notifications: applied.notifications + settled + reopened,
   }
 }
 
-/** Resolves with the number of notifications written. */
-const settleAll = async (options: ApplyOptions, affected: Affected): Promise<number> => {
-  const { schema } = options.pool
-  const concerned = await transact(options, (tx) => settle(tx, schema, affected))
-  return transact(options, (tx) => settlePostNotifications(tx, schema, concerned))
+/** What of a batch may decide about replies that came before it: links, and what a root post says. */
+const answersIn = ({ applied, repeated, links }: Applied, past: readonly Change[]): Answers => {
+  const posts = [...applied, ...repeated, ...past].filter(({ collection }) => collection.past === 'post')
+  return {
+    subjects: [...new Set([...links, ...posts.map(({ uri }) => subjectId('root', uri))])],
+    keys: repeated.filter(({ collection }) => collection.past === 'link').map(({ key }) => key),
+  }
 }
 
 const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) => Promise<T>): Promise<T> =>
@@ -74,15 +84,23 @@ const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) 
 const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHint[]) =>
   transact(options, async (tx) => {
     const { schema } = options.pool
-    const { alive, voided } = await withoutDeleted(ofKind(tx, 'accounts'), plan.changes)
-    const applied = await writeChanges(tx, schema, alive)
+    const deletions = await deletionsOf(ofKind(tx, 'accounts'), plan.changes)
+    const { alive, voided } = withoutDeleted(plan.changes, deletions)
+    const overtaken = withoutDeleted(plan.overtaken, deletions)
+    const missed = {
+      overtaken: overtaken.alive,
+      voided: [...voided, ...overtaken.voided],
+      predating: withoutDeleted(plan.predating, deletions).alive,
+    }
+    const applied = await writeChanges(tx, schema, alive, missed)
     const synced = await writeSyncs(ofKind(tx, 'accounts'), schema, plan.syncs)
     const changed = new Set(await writeAccounts(ofKind(tx, 'accounts'), schema, plan.accounts))
     const doubtful = new Set([...changed].filter((did) => isDoubtful(plan, did)))
     const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
     const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
     if (options.resolveIdentities) await queueIdentities(ofKind(tx, 'identity'), schema, unique, doubtful)
-    return { applied, voided, synced, accounts: changed }
+    const past = [...applied.stale, ...plan.overtaken, ...voided.map(({ change }) => change)]
+    return { applied, past, voided: voided.map(({ change }) => change), synced, accounts: changed }
   })
 
 /** Deactivation and deletion may be an old PDS's last word about an account that moved away: its present PDS decides. */
@@ -92,14 +110,18 @@ const isDoubtful = (plan: Plan, did: string): boolean => {
 }
 
 /** A deletion that committed while this batch was being written did not see its rows: the purge is to run once more. */
-const recheckDeleted = async (options: ApplyOptions, changes: Applied['applied']) => {
-  const { voided } = await withoutDeleted(ofKind(options.pool, 'accounts'), changes)
+const purgeOnceMore = async (
+  options: ApplyOptions,
+  changes: readonly Change[],
+  deletions: ReadonlyMap<string, string>,
+): Promise<readonly Change[]> => {
+  const { voided } = withoutDeleted(changes, deletions)
   if (voided.length > 0) {
-    const hints = new Map(voided.map(({ did, at }) => [did, { did, time: at, force: false }]))
+    const hints = new Map(voided.map(({ change: { did, at } }) => [did, { did, time: at, force: false }]))
     const queue = ofKind(options.pool, 'identity')
     await queueIdentities(queue, options.pool.schema, [...hints.values()], new Set(hints.keys()))
   }
-  return voided
+  return voided.map(({ change }) => change)
 }
 
 const retryHolders = async <T>(work: () => Promise<T>): Promise<T> => {

@@ -54,6 +54,9 @@ export type Satellite<R = JsonObject> = {
 export type RowRefusal = 'foreign_list' | 'foreign_gate'
 export const ROW_REFUSALS: readonly RowRefusal[] = ['foreign_list', 'foreign_gate']
 
+/** Who follows whom, or which list holds whom. */
+export type Link = readonly [from: string, to: string]
+
 type Declaration<R> = {
   readonly nsid: string
   /** The typed table; absent when the record itself is all there is to store. */
@@ -68,8 +71,13 @@ type Declaration<R> = {
   readonly notifies?: (row: Row, put: Put<R>) => readonly Notification[]
   /** The notifications of a record outlive it (a starter pack was joined, a verification was given). */
   readonly keepsNotifications?: boolean
-  /** What the disappearance of a row tells somebody; `at` is the time of the event. */
-  readonly notifiesRemoval?: (row: Row, at: string) => readonly Notification[]
+  /**
+   * Something depends on what this record said at its time, so what it said is kept (past.ts): as a gate, as a post in its
+   * thread, as a link between an account or list and an account, as a verification.
+   */
+  readonly past?: 'gate' | 'post' | 'link' | 'verification'
+  /** The two ends of a link. */
+  readonly link?: (did: string, record: R) => Link
 }
 
 export type Collection = Declaration<JsonObject> & {
@@ -108,8 +116,7 @@ export const bookkeepingColumns = (collection: Collection): readonly string[] =>
     rule.by,
     ...(rule.unless ? [rule.unless] : []),
   ])
-  const extra = collection.notifiesRemoval ? ['subject', 'creator', 'cid'] : []
-  return [...new Set(['uri', 'indexedAt', ...(collection.duplicateKey ?? []), ...counted, ...extra])]
+  return [...new Set(['uri', 'indexedAt', ...(collection.duplicateKey ?? []), ...counted])]
 }
 
 /** A record's own put together with the row it became. */

@@ -29,7 +29,15 @@ const recorder = () => {
 
 const counted = (events: readonly StreamEvent[], outcome: Partial<Outcome> = {}): Record<string, number> => {
   const { metrics, counts } = recorder()
-  const applied = { applied: [], repeated: [], stale: [], unchanged: [], rowsWritten: 0, notifications: 0 }
+  const applied = {
+    applied: [],
+    repeated: [],
+    stale: [],
+    unchanged: [],
+    rowsWritten: 0,
+    links: [],
+    notifications: 0,
+  }
   const plan = planEvents(events)
   const nothing = { voided: [], notifications: 0, synced: new Set<string>(), accounts: new Set<string>() }
   const whole: Outcome = { plan, applied, ...nothing, ...outcome }

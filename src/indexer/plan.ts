@@ -62,6 +62,10 @@ export type IdentityHint = { readonly did: string; readonly time: string; readon
 
 export type Plan = {
   readonly changes: readonly Change[]
+  /** What newer changes of the batch made void, of collections whose past is kept. */
+  readonly overtaken: readonly Change[]
+  /** Live puts that a backfill in the same batch made void: they may know when that version came (redate.ts). */
+  readonly predating: readonly Change[]
   readonly syncs: ReadonlyMap<string, { readonly commit: string; readonly rev: string }>
   readonly accounts: ReadonlyMap<string, AccountEvent>
   readonly identities: ReadonlyMap<string, IdentityHint>
@@ -119,6 +123,8 @@ export const planEvents = (events: readonly StreamEvent[]): Plan => {
 
 class Batch {
   readonly #changes = new Map<string, Change>()
+  readonly #overtaken: Change[] = []
+  readonly #predating: Change[] = []
   readonly #syncs = new Map<string, { commit: string; rev: string }>()
   readonly #accounts = new Map<string, AccountEvent>()
   readonly #accountPositions = new Map<string, number>()
@@ -174,12 +180,16 @@ class Batch {
     else this.#superseded += 1
     const loser = change.rev >= known.rev ? known : change
     this.#fates[this.#positions.get(loser) ?? position] = isSame ? 'repeated' : 'stale'
+    if (!isSame && loser.collection.past) this.#overtaken.push(loser)
+    if (!isSame && loser.live && loser.put) this.#predating.push(loser)
     if (loser === known) this.#changes.set(change.key, change)
   }
 
   plan(): Plan {
     return {
       changes: [...this.#changes.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
+      overtaken: this.#overtaken,
+      predating: this.#predating.filter(({ key }) => this.#changes.get(key)?.live === false),
       syncs: this.#syncs,
       accounts: this.#accounts,
       identities: this.#identities,

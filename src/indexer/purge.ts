@@ -3,11 +3,11 @@
  * duplicates, notifications and threads of others stay exact; no hand-kept list of tables.
  */
 import type { Pool } from '../db/pool.ts'
-import { affectedBy } from './affected.ts'
+import { affectedBy, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { uriCollection } from './collection.ts'
 import { collectionByNsid } from './collections/index.ts'
+import { findLate, settleAll } from './consequences.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
-import { settlePostNotifications } from './post-notifications.ts'
 import { settle } from './settle.ts'
 import { deleteRows, run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
@@ -24,23 +24,45 @@ export const purgeAccount = async (pool: Pool, did: string, deletedAt: string): 
     values: [did, deletedAt],
   })
   let total = 0
-  for (let removed = CHUNK; removed === CHUNK; total += removed) {
+  for (let found = CHUNK; found === CHUNK;) {
     const chunk = await pool.transaction((tx) => purgeChunk(tx, schema, did, deletedAt))
-    await pool.transaction((tx) => settlePostNotifications(tx, schema, chunk.concerned))
-    removed = chunk.removed
+    const { questioned } = await findLate(pool, [], { subjects: chunk.links, keys: [] })
+    await settleAll((work) => pool.transaction(work), schema, { ...chunk.affected, questioned })
+    found = chunk.found
+    total += chunk.removed
   }
   await pool.transaction((tx) => forgetActor(tx, schema, did, deletedAt))
+  await settleAll((work) => pool.transaction(work), schema, {
+    ...NOTHING_AFFECTED,
+    verifications: await verificationsOf(pool, did),
+  })
   return total
 }
 
-type Chunk = { readonly removed: number; readonly concerned: readonly string[] }
+/** What those given after the account's return told stays told, also where they are gone. */
+const verificationsOf = async (tx: Tx, did: string): Promise<readonly string[]> => {
+  const found = await run<{ uri: string }>(tx, {
+    name: 'verifications_of',
+    text: `select distinct uri from millrace.verification_version where split_part(uri, '/', 3) = $1`,
+    values: [did],
+  })
+  return found.map(({ uri }) => uri)
+}
+
+type Chunk = {
+  readonly found: number
+  readonly removed: number
+  readonly affected: Affected
+  readonly links: readonly string[]
+}
 
 const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Promise<Chunk> => {
-  const lines = await run<{ uri: string }>(tx, {
+  const found = await run<{ uri: string }>(tx, {
     name: `records_of_${schema}`,
     text: `select uri from ${schema}.record where did = $1 and "indexedAt" <= $2 order by uri limit ${CHUNK}`,
     values: [did, at],
   })
+  const lines = await holdRecords(tx, schema, found, at)
   const strange = lines.filter(({ uri }) => !collectionByNsid.has(uriCollection(uri)))
   await deleteRows(
     tx,
@@ -55,13 +77,29 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   })
   await run(tx, {
     name: 'bury',
-    text: `update millrace.record_rev r set deleted = true
-      from (select key from millrace.record_rev where key = any($1::uuid[]) order by key for update) k where r.key = k.key`,
+    text: 'update millrace.record_rev set deleted = true where key = any($1::uuid[])',
     values: [changes.map(({ key }) => key)],
   })
-  await writeGuarded(tx, schema, changes)
-  const concerned = await settle(tx, schema, affectedBy(changes))
-  return { removed: lines.length, concerned }
+  const { links } = await writeGuarded(tx, schema, changes)
+  const affected = affectedBy(changes)
+  // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
+  await settle(tx, schema, affected)
+  return { found: found.length, removed: lines.length, affected, links }
+}
+
+/** Those of the records that are still of that time: whoever writes one of them anew either has done so, or waits for us. */
+const holdRecords = async (tx: Tx, schema: string, found: readonly { uri: string }[], at: string) => {
+  const uris = found.map(({ uri }) => uri)
+  await run(tx, {
+    name: 'hold_revs',
+    text: 'select key from millrace.record_rev where key = any($1::uuid[]) order by key for update',
+    values: [uris.map(recordKeyOfUri)],
+  })
+  return run<{ uri: string }>(tx, {
+    name: `still_of_${schema}`,
+    text: `select uri from ${schema}.record where uri = any($1::text[]) and "indexedAt" <= $2 order by uri`,
+    values: [uris, at],
+  })
 }
 
 /** What it was told, and what it told by records that are gone; what came after its return stays. */

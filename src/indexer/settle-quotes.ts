@@ -1,50 +1,86 @@
-/** `violatesEmbeddingRules`: a quote of a post whose gate forbids it, by somebody else, made after the gate. */
+/** `violatesEmbeddingRules`: a quote by somebody else, made while the gate of the quoted post forbade it. */
 import type { Affected } from './affected.ts'
+import { uriDid } from './collection.ts'
+import { quotedPost, type PostRecord } from './collections/post.ts'
+import { gateAt, loadGates } from './gate-versions.ts'
+import { subjectId } from './past.ts'
 import { forbidsEmbedding } from './thread.ts'
 import { run, type Tx } from './sql.ts'
 import { moment } from './time.ts'
 
 type QuoteLine = {
   readonly uri: string
-  readonly json: string
+  readonly subject: string
   readonly createdAt: string
   readonly indexedAt: string
-  readonly gateCreatedAt: string
-  readonly gateIndexedAt: string
+  readonly violates: boolean
 }
 
-/** Resolves with the quotes found to violate. */
+/** Resolves with the quotes whose standing changed. */
 export const settleQuotes = async (
   tx: Tx,
   schema: string,
   affected: Affected,
 ): Promise<readonly string[]> => {
-  if (affected.posts.size + affected.gatedPosts.length === 0) return []
-  const lines = await run<QuoteLine>(tx, {
-    name: `gated_quotes_${schema}`,
-    text: `select p.uri, r.json, p."createdAt", p."indexedAt",
-        g."createdAt" as "gateCreatedAt", g."indexedAt" as "gateIndexedAt"
-      from ${schema}.quote q
-        join ${schema}.post_gate g on g."postUri" = q.subject
-        join ${schema}.record r on r.uri = g.uri
-        join ${schema}.post p on p.uri = q.uri
-      where (q.uri = any($1::text[]) or q.subject = any($2::text[])) and p.creator <> g.creator
-        and p."violatesEmbeddingRules" is not true`,
-    values: [[...affected.posts.keys()], affected.gatedPosts],
+  const own = [...affected.posts.values()].flatMap(({ uri, record }) => {
+    const quoted = quotedPost(record as unknown as PostRecord)
+    return quoted ? [{ uri, subject: quoted.uri }] : []
   })
-  type PostGate = Parameters<typeof forbidsEmbedding>[0]
-  const violating = lines
-    .filter((line) => {
-      const since = moment({ createdAt: line.gateCreatedAt, indexedAt: line.gateIndexedAt })
-      return since <= moment(line) && forbidsEmbedding(JSON.parse(line.json) as PostGate)
-    })
-    .map(({ uri }) => uri)
-  if (violating.length === 0) return []
+  if (own.length + affected.gatedPosts.length === 0) return []
+  const lines = await loadQuotes(tx, schema, own, affected.gatedPosts)
+  const gates = await loadGates(
+    tx,
+    schema,
+    'postgate',
+    lines.map(({ subject }) => subject),
+  )
+  const verdicts = lines.map((line) => {
+    const gate = gateAt(gates.get(line.subject) ?? [], moment(line))
+    const isOwn = uriDid(line.uri) === uriDid(line.subject)
+    return { ...line, nowViolates: !isOwn && gate !== null && forbidsEmbedding(gate) }
+  })
+  const changed = verdicts.filter(({ violates, nowViolates }) => violates !== nowViolates)
+  await writeFlags(tx, schema, changed)
+  return changed.map(({ uri }) => uri)
+}
+
+/** Those of the batch, and those of posts whose gate came or went; of a deleted post's quotes its gate_question knows. */
+const loadQuotes = (
+  tx: Tx,
+  schema: string,
+  own: readonly { readonly uri: string; readonly subject: string }[],
+  gated: readonly string[],
+) =>
+  run<QuoteLine>(tx, {
+    name: `quotes_${schema}`,
+    text: `select p.uri, i.subject, p."createdAt", p."indexedAt", coalesce(p."violatesEmbeddingRules", false) as violates
+      from (select * from unnest($1::text[], $2::text[]) as i(uri, subject)
+          union select q.uri, q.subject from ${schema}.quote q where q.subject = any($3::text[])
+          union select g.post, i.subject from unnest($3::text[], $4::uuid[]) as i(subject, id)
+            join millrace.gate_question g on g.subject = i.id) i
+        join ${schema}.post p on p.uri = i.uri
+        join ${schema}.post_embed_record e on e."postUri" = p.uri and e."embedUri" = i.subject
+      order by p.uri for update of p`,
+    values: [
+      own.map(({ uri }) => uri),
+      own.map(({ subject }) => subject),
+      gated,
+      gated.map((uri) => subjectId('quoted', uri)),
+    ],
+  })
+
+/** The AppView's convention: true or nothing. */
+const writeFlags = async (
+  tx: Tx,
+  schema: string,
+  verdicts: readonly { readonly uri: string; readonly nowViolates: boolean }[],
+): Promise<void> => {
+  if (verdicts.length === 0) return
   await run(tx, {
-    name: `forbid_quotes_${schema}`,
+    name: `quote_flags_${schema}`,
     writes: 'post',
-    text: `update ${schema}.post set "violatesEmbeddingRules" = true where uri = any($1::text[])`,
-    values: [violating.sort()],
+    text: `update ${schema}.post p set "violatesEmbeddingRules" = case when i.violates then true end
+      from unnest($1::text[], $2::boolean[]) as i(uri, violates) where p.uri = i.uri`,
+    values: [verdicts.map(({ uri }) => uri), verdicts.map(({ nowViolates }) => nowViolates)],
   })
-  return violating
 }

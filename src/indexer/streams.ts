@@ -118,12 +118,12 @@ export const labelLoop = (options: IndexerOptions, stream: string, parts: Parts)
   })
 }
 
-const applyLabels = async (pool: Pool, { labels }: LabelPlan, onRetry: () => void) => {
+const applyLabels = async (pool: Pool, plan: LabelPlan, onRetry: () => void) => {
   const { schema } = pool
-  const written = await pool.transaction((tx) => writeLabels(ofKind(tx, 'labels'), schema, labels), {
+  const written = await pool.transaction((tx) => writeLabels(ofKind(tx, 'labels'), schema, plan), {
     onRetry,
   })
-  const covered = await pool.transaction((tx) => coverNegated(ofKind(tx, 'labels'), schema, labels), {
+  const covered = await pool.transaction((tx) => coverNegated(ofKind(tx, 'labels'), schema, plan.labels), {
     onRetry,
   })
   return { written, covered }

@@ -41,13 +41,12 @@ const facts = (known: Partial<GateFacts> = {}): GateFacts => ({
   ...known,
 })
 const gate = (...rules: string[]): Gate => ({
-  since: '2025-01-01T00:00:00.000Z',
   record: { allow: rules.map((rule) => ({ $type: `app.bsky.feed.threadgate#${rule}`, list: 'the list' })) },
 })
 
 test('without a gate, or with one that says nothing of whom it allows, everybody may reply', () => {
   assert.equal(violatesThreadGate('bob', null, facts()), false)
-  assert.equal(violatesThreadGate('bob', { since: '', record: {} }, facts()), false)
+  assert.equal(violatesThreadGate('bob', { record: {} }, facts()), false)
 })
 
 test('a gate that allows nobody lets the owner of the thread in and nobody else', () => {

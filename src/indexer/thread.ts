@@ -1,11 +1,10 @@
 /**
  * The rules of threads and gates: whether a reply hangs where it says it does, whether its root's gate let it in, whether a
- * quoted post allows it. Pure. A gate binds what came after it: a reply older than the gate is not touched by it.
+ * quoted post allows it. Pure. A gate binds what came after it, as long as it stood: a reply is judged by the version that
+ * counted at its moment, and by the facts of that moment.
  */
 
 export type Gate = {
-  /** Time from which it counts. */
-  readonly since: string
   readonly record: { readonly allow?: readonly GateRule[]; readonly hiddenReplies?: readonly string[] }
 }
 export type GateRule = { readonly $type?: string; readonly list?: string }
@@ -41,9 +40,18 @@ export type GateFacts = {
 }
 
 export const violatesThreadGate = (creator: string, gate: Gate | null, facts: GateFacts): boolean => {
+  const rules = rulesFor(creator, facts.rootOwner, gate)
+  return rules !== null && !rules.some((rule) => isAllowed(creator, rule, facts))
+}
+
+/** The rules of which one must let `creator` in; null: nobody has to be asked. */
+export const rulesFor = (
+  creator: string,
+  rootOwner: string,
+  gate: Gate | null,
+): readonly GateRule[] | null => {
   const allow = gate?.record.allow
-  if (creator === facts.rootOwner || !Array.isArray(allow)) return false
-  return !(allow as readonly GateRule[]).some((rule) => isAllowed(creator, rule, facts))
+  return creator === rootOwner || !Array.isArray(allow) ? null : (allow as readonly GateRule[])
 }
 
 const isAllowed = (creator: string, rule: GateRule, facts: GateFacts): boolean => {

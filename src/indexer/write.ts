@@ -10,9 +10,13 @@
 import { Deltas } from './aggregates.ts'
 import { bookkeepingColumns, type Collection, type Notification, type Row } from './collection.ts'
 import { resolveDuplicates } from './duplicates.ts'
+import { keepPast, type Keeping } from './keep-past.ts'
 import { insertNotifications } from './notifications.ts'
-import type { Change, PlannedPut } from './plan.ts'
+import { linkIds, type Former, type Happened, type Voided } from './past.ts'
+import type { Change } from './plan.ts'
+import { DATED_BY_FETCH, DATED_LIVE, keepDating, redate } from './redate.ts'
 import { deleteRows, insertRows, ofKind, run, type Tx } from './sql.ts'
+import { deleteRecords, writeRecords, type Written } from './write-records.ts'
 
 export type Applied = {
   /** Changes whose rev was above the remembered one. */
@@ -24,6 +28,8 @@ export type Applied = {
   readonly unchanged: readonly Change[]
   readonly rowsWritten: number
   readonly notifications: number
+  /** Ids of the links that came or went (past.ts). */
+  readonly links: readonly string[]
 }
 
 type Context = {
@@ -31,26 +37,66 @@ type Context = {
   readonly schema: string
   readonly deltas: Deltas
   readonly notifications: Notification[]
+  readonly happened: ReadonlyMap<Collection, Happened>
 }
 
-export const writeChanges = async (tx: Tx, schema: string, changes: readonly Change[]): Promise<Applied> => {
+/** Changes that are not to be applied, but happened. */
+export type Missed = {
+  readonly overtaken: readonly Change[]
+  readonly voided: readonly Voided[]
+  /** Live puts of the batch that a backfill in it overtook. */
+  readonly predating: readonly Change[]
+}
+
+export const writeChanges = async (
+  tx: Tx,
+  schema: string,
+  changes: readonly Change[],
+  missed: Missed = NOTHING_MISSED,
+): Promise<Applied> => {
   const guard = await guardRevs(ofKind(tx, 'guard'), changes)
-  return { ...guard, ...(await writeGuarded(tx, schema, guard.applied)) }
+  const overtaken = [...missed.overtaken, ...guard.stale]
+  const effect = await writeGuarded(tx, schema, guard.applied, { ...missed, overtaken })
+  await keepDating(ofKind(tx, 'guard'), effect.unchanged)
+  const redated = await redate(ofKind(tx, 'guard'), schema, [...missed.predating, ...guard.stale])
+  if (redated.length === 0) return { ...guard, ...effect }
+  const again = await writeRedated(tx, schema, redated)
+  const isRedated = new Set(redated)
+  return {
+    applied: [...guard.applied, ...redated],
+    repeated: guard.repeated,
+    stale: guard.stale.filter((change) => !isRedated.has(change)),
+    unchanged: effect.unchanged,
+    rowsWritten: effect.rowsWritten + again.rowsWritten,
+    notifications: effect.notifications + again.notifications,
+    links: [...effect.links, ...again.links],
+  }
 }
 
-type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications'>
+const NOTHING_MISSED: Missed = { overtaken: [], voided: [], predating: [] }
 
-/** Writes changes whose revs have been guarded. */
-export const writeGuarded = async (tx: Tx, schema: string, changes: readonly Change[]): Promise<Effect> => {
+type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications' | 'links'>
+
+/** Writes changes whose revs have been guarded. `missed` null: what they replace was no version of its own. */
+export const writeGuarded = async (
+  tx: Tx,
+  schema: string,
+  changes: readonly Change[],
+  missed: Missed | null = NOTHING_MISSED,
+): Promise<Effect> => {
   const records = ofKind(tx, 'records')
-  const { fresh, replaced, unchanged } = await writeRecords(records, schema, changes)
-  const context: Context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [] }
-  const removed = await deleteRecords(records, schema, changes)
+  const written = await writeRecords(records, schema, changes)
+  const deleted = await deleteRecords(records, schema, changes)
+  const { fresh, replaced, unchanged } = written
+  const { removed } = deleted
+  const former = new Map([...written.former, ...deleted.former])
+  const happened = missed ? happenedBy(changes, missed, former) : new Map<Collection, Happened>()
+  const context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [], happened }
   let rowsWritten = fresh.length + replaced.length + removed.length
 
   const gone = groupByCollection([...removed, ...replaced])
   const come = groupByCollection([...fresh, ...replaced])
-  for (const collection of new Set([...gone.keys(), ...come.keys()].sort(byNsid))) {
+  for (const collection of new Set([...gone.keys(), ...come.keys(), ...happened.keys()].sort(byNsid))) {
     rowsWritten += await writeCollection(
       context,
       collection,
@@ -60,7 +106,36 @@ export const writeGuarded = async (tx: Tx, schema: string, changes: readonly Cha
   }
   const notifications = await insertNotifications(ofKind(tx, 'notifications'), schema, context.notifications)
   await context.deltas.write(ofKind(tx, 'aggregates'), schema)
-  return { unchanged, rowsWritten: rowsWritten + notifications, notifications }
+  const { overtaken = [], voided = [] } = missed ?? {}
+  const links = linkIds([...changes, ...overtaken, ...voided.map(({ change }) => change)], former)
+  return { unchanged, rowsWritten: rowsWritten + notifications, notifications, links }
+}
+
+/** The version that stands, once more with another date; what it said before is no past. */
+const writeRedated = (tx: Tx, schema: string, redated: readonly Change[]): Promise<Effect> =>
+  writeGuarded(tx, schema, redated, null)
+
+/** What happened to records whose past is kept, by collection. */
+const happenedBy = (
+  changes: readonly Change[],
+  { overtaken, voided }: Missed,
+  former: Former,
+): ReadonlyMap<Collection, Happened> => {
+  const all = [...changes, ...overtaken, ...voided.map(({ change }) => change)]
+  const collections = new Set(all.flatMap(({ collection }) => (collection.past ? [collection] : [])))
+  const line = (collection: Collection): [Collection, Happened] => {
+    const isOf = (change: Change) => change.collection === collection
+    return [
+      collection,
+      {
+        applied: changes.filter(isOf),
+        overtaken: overtaken.filter(isOf),
+        voided: voided.filter(({ change }) => isOf(change)),
+        former,
+      },
+    ]
+  }
+  return new Map([...collections].map(line))
 }
 
 const byNsid = (a: Collection, b: Collection): number => (a.nsid < b.nsid ? -1 : 1)
@@ -69,14 +144,17 @@ const guardRevs = async (tx: Tx, changes: readonly Change[]) => {
   if (changes.length === 0) return { applied: [], repeated: [], stale: [] }
   const won = await run<{ key: string }>(tx, {
     name: 'guard_revs',
-    text: `insert into millrace.record_rev as r (key, rev, deleted)
-      select i.key, i.rev, i.deleted from unnest($1::uuid[], $2::bigint[], $3::boolean[]) as i(key, rev, deleted) order by i.key
-      on conflict (key) do update set rev = excluded.rev, deleted = excluded.deleted where r.rev < excluded.rev
+    text: `insert into millrace.record_rev as r (key, rev, deleted, dating)
+      select i.key, i.rev, i.deleted, case when i.live then ${DATED_LIVE} else ${DATED_BY_FETCH} end
+        from unnest($1::uuid[], $2::bigint[], $3::boolean[], $4::boolean[]) as i(key, rev, deleted, live) order by i.key
+      on conflict (key) do update set rev = excluded.rev, deleted = excluded.deleted,
+          dating = excluded.dating, "formerDating" = r.dating where r.rev < excluded.rev
       returning key`,
     values: [
       changes.map(({ key }) => key),
       changes.map(({ rev }) => rev.toString()),
       changes.map(({ put }) => put === null),
+      changes.map(({ live }) => live),
     ],
   })
   const keys = new Set(won.map(({ key }) => key))
@@ -97,72 +175,6 @@ const repeatedOf = async (tx: Tx, changes: readonly Change[]): Promise<readonly 
   })
   const keys = new Set(same.map(({ key }) => key))
   return changes.filter(({ key }) => keys.has(key))
-}
-
-type Written = Change & { readonly put: PlannedPut }
-const isPut = (change: Change): change is Written => change.put !== null
-
-/**
- * Writes `record`. A backfill of the very version that is stored asks for nothing more: when the record came live is known
- * better. Told live, the same version again (there and back within a batch) is news like any other, whether or not we saw
- * what was in between.
- */
-const writeRecords = async (tx: Tx, schema: string, applied: readonly Change[]) => {
-  const puts = applied.filter(isPut)
-  const rows = puts.map(({ put: { uri, cid, did, json, indexedAt } }) => ({ uri, cid, did, json, indexedAt }))
-  const inserted = await insertRows(tx, {
-    schema,
-    table: 'record',
-    rows,
-    orderBy: ['uri'],
-    returning: ['uri'],
-  })
-  const isFresh = new Set(inserted.map(({ uri }) => uri))
-  const present = puts.filter(({ uri }) => !isFresh.has(uri))
-  const changed = await updateRecords(tx, schema, present)
-  return {
-    fresh: puts.filter(({ uri }) => isFresh.has(uri)),
-    replaced: present.filter(({ uri }) => changed.has(uri)),
-    unchanged: present.filter(({ uri }) => !changed.has(uri)),
-  }
-}
-
-const updateRecords = async (
-  tx: Tx,
-  schema: string,
-  puts: readonly Written[],
-): Promise<ReadonlySet<string>> => {
-  if (puts.length === 0) return new Set()
-  const rows = await run<{ uri: string }>(tx, {
-    name: `update_${schema}_record`,
-    writes: 'record',
-    text: `update ${schema}.record t set cid = i.cid, json = i.json, "indexedAt" = i."indexedAt"
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::boolean[]) as i(uri, cid, json, "indexedAt", live)
-      where t.uri = i.uri and (t.cid <> i.cid or i.live) returning t.uri`,
-    values: [
-      puts.map(({ uri }) => uri),
-      puts.map(({ put }) => put.cid),
-      puts.map(({ put }) => put.json),
-      puts.map(({ put }) => put.indexedAt),
-      puts.map(({ live }) => live),
-    ],
-  })
-  return new Set(rows.map(({ uri }) => uri))
-}
-
-const deleteRecords = async (
-  tx: Tx,
-  schema: string,
-  applied: readonly Change[],
-): Promise<readonly Change[]> => {
-  const deletes = applied.filter((change) => !isPut(change))
-  const rows = await deleteRows(
-    tx,
-    { schema, table: 'record', owner: 'uri' },
-    deletes.map(({ uri }) => uri),
-  )
-  const was = new Set(rows.map(({ uri }) => uri))
-  return deletes.filter(({ uri }) => was.has(uri))
 }
 
 const groupByCollection = <C extends Change>(changes: readonly C[]): Map<Collection, C[]> =>
@@ -195,28 +207,20 @@ const writeCollection = async (
   for (const row of resolved.lost) deltas.addRow(collection.counts ?? [], row, -1)
   for (const { row } of resolved.won) deltas.addRow(collection.counts ?? [], row, 1)
   for (const { row, put } of resolved.won) notifications.push(...(collection.notifies?.(row, put) ?? []))
-  const at = new Map(gone.map((change) => [change.uri, change.at]))
-  for (const row of resolved.lost) {
-    // A holder that only made room for an older record is not gone: it waits as a duplicate.
-    const time = at.get(row['uri'] as string)
-    if (time !== undefined) notifications.push(...(collection.notifiesRemoval?.(row, time) ?? []))
-  }
   const satelliteRows = await insertSatellites(context, collection, come)
   return resolved.lost.length + resolved.won.length + satelliteRows
 }
 
 const removeRows = async (
-  { tx, schema, deltas }: Context,
+  { tx, schema, deltas, happened }: Context,
   collection: Collection,
   gone: readonly Change[],
 ): Promise<readonly Row[]> => {
   const uris = gone.map(({ uri }) => uri).sort()
-  if (uris.length === 0 || !collection.table) return []
-  const removed = await deleteRows(
-    tx,
-    { schema, table: collection.table, owner: 'uri', returning: bookkeepingColumns(collection) },
-    uris,
-  )
+  const past = happened.get(collection)
+  const keeping = past ? keepPast(schema, collection, past) : null
+  const removed = await deleteTyped(tx, { schema, collection, keeping }, uris)
+  if (uris.length === 0) return []
   for (const { table, owner, counts = [] } of collection.satellites ?? []) {
     const returning = [...new Set([owner, ...counts.map(({ by }) => by)])]
     const rows = await deleteRows(ofKind(tx, 'satellites'), { schema, table, owner, returning }, uris)
@@ -230,6 +234,25 @@ const removeRows = async (
   const notifications = ofKind(tx, 'notifications')
   await deleteRows(notifications, { schema, table: 'notification', owner: 'recordUri' }, forgotten)
   return removed
+}
+
+/** The typed rows out, and into the tables of the past what is kept of them, in one statement. */
+const deleteTyped = async (
+  tx: Tx,
+  { schema, collection, keeping }: { schema: string; collection: Collection; keeping: Keeping | null },
+  uris: readonly string[],
+): Promise<readonly Row[]> => {
+  const { table } = collection
+  if (!table) return []
+  const returning = bookkeepingColumns(collection)
+  if (!keeping) return deleteRows(tx, { schema, table, owner: 'uri', returning }, uris)
+  return run<Row>(tx, {
+    name: `keep_${schema}_${table}`,
+    writes: table,
+    text: `with kept as (${keeping.text})
+      delete from ${schema}."${table}" where uri = any($1::text[]) returning ${returning.map((column) => `"${column}"`).join(', ')}`,
+    values: [uris, ...keeping.values],
+  })
 }
 
 const insertSatellites = async (

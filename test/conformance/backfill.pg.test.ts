@@ -9,7 +9,7 @@ import { Judge } from './judge.ts'
 import { golden, NETWORK_COLLECTIONS, NETWORK_DIR } from './network.ts'
 import { withPipeline } from './pipeline.ts'
 import { BACKFILL_RULES } from './rules-backfill.ts'
-import { HISTORY_RULES, ORDER_RULES } from './rules-history.ts'
+import { HISTORY_RULES } from './rules-history.ts'
 import { quotesOfDeletedPost, REFERENCE_RULES } from './rules-reference.ts'
 import { readTables } from './tables.ts'
 import { until } from './until.ts'
@@ -19,7 +19,7 @@ const SCENE = { serveDir: NETWORK_DIR, collections: NETWORK_COLLECTIONS }
 test('fetched repo by repo, the network makes the same tables without its past', needs('pg'), async (t) => {
   // Quotes of a deleted post stay here, and are counted.
   const reference = REFERENCE_RULES.filter((rule) => rule !== quotesOfDeletedPost)
-  const judge = new Judge(readHistory(), [...reference, ...HISTORY_RULES, ...BACKFILL_RULES], ORDER_RULES)
+  const judge = new Judge(readHistory(), [...reference, ...HISTORY_RULES, ...BACKFILL_RULES])
   const ours = await withPipeline(SCENE, async (pipeline) => {
     const { ingester, indexer, backfiller, start, drained, pool, log, sandbox } = pipeline
     start(ingester('backfill'), backfiller(), indexer({ batchSize: 500 }))

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import type { Rule } from './rule.ts'
 import { BACKFILL_RULES } from './rules-backfill.ts'
-import { HISTORY_RULES, ORDER_RULES } from './rules-history.ts'
+import { HISTORY_RULES } from './rules-history.ts'
 import { LIVING_RULES } from './rules-living.ts'
 import { REFERENCE_RULES, silentMessages } from './rules-reference.ts'
 
@@ -47,13 +47,8 @@ const SECTIONS: readonly (readonly [title: string, about: string, rules: readonl
   ['What the pipeline adds', 'Found only without it, or only with it.', [silentMessages]],
   [
     'What only history can tell',
-    'Where events arrive together, out of order, or never (a backfill): consequences of records that are gone.',
+    'Where events arrive together, out of order, or never (a backfill).',
     HISTORY_RULES,
-  ],
-  [
-    'Limits of ours',
-    'Here everything is there in the end, and the order of arrival still shows.',
-    ORDER_RULES,
   ],
   ['What a backfill cannot know', 'The same records without their past.', BACKFILL_RULES],
 ]

@@ -17,7 +17,7 @@ import { Judge } from './judge.ts'
 import { golden, NETWORK_COLLECTIONS, NETWORK_DIR, readFrames, readMessages } from './network.ts'
 import { withPipeline, type Pipeline, type Scene } from './pipeline.ts'
 import { BACKFILL_RULES } from './rules-backfill.ts'
-import { HISTORY_RULES, ORDER_RULES } from './rules-history.ts'
+import { HISTORY_RULES } from './rules-history.ts'
 import { REFERENCE_RULES } from './rules-reference.ts'
 import { readTables, type Tables } from './tables.ts'
 import { until } from './until.ts'
@@ -51,7 +51,7 @@ test(
   'event by event, and resyncs after it, the live pipeline makes the tables of the reference',
   needs('pg'),
   async (t) => {
-    const judge = new Judge(history, REFERENCE_RULES, [...HISTORY_RULES, ...ORDER_RULES])
+    const judge = new Judge(history, REFERENCE_RULES, [...HISTORY_RULES])
     await withPipeline(SCENE, async (pipeline) => {
       const { ingester, indexer, backfiller, start, drained, pool } = pipeline
       // Two batches of a stream are under way at once, so that neighbours may change places.
@@ -76,11 +76,7 @@ test(
   'with resyncs racing the firehose, and batches as they come, no difference is without a reason',
   needs('pg'),
   async (t) => {
-    const judge = new Judge(
-      history,
-      [],
-      [...REFERENCE_RULES, ...HISTORY_RULES, ...ORDER_RULES, ...BACKFILL_RULES],
-    )
+    const judge = new Judge(history, [], [...REFERENCE_RULES, ...HISTORY_RULES, ...BACKFILL_RULES])
     await withPipeline(SCENE, async (pipeline) => {
       const { ingester, indexer, backfiller, start, drained, pool } = pipeline
       start(ingester('firehose'), ingester('labeler'), indexer({ batchSize: 500 }), backfiller())

@@ -2,7 +2,7 @@
 import { normalizeDatetime } from '../../src/atproto/syntax.ts'
 import { didOf, type History } from './history.ts'
 import { repoAnswers } from './network.ts'
-import { among, ancestorsOf, gateOf, text, type Rule } from './rule.ts'
+import { among, ancestorsOf, gateOf, quotedBy, replyOf, text, type Facts, type Rule } from './rule.ts'
 import { ROW, type Row } from './tables.ts'
 
 const notGivenOut = new Set(
@@ -92,10 +92,107 @@ const unseenGate: Rule = {
   },
 }
 
+const REPLY_FLAGS = ['violatesThreadGate', 'invalidReplyRoot']
+
+const isTrue = (row: Row | null, column: string): boolean => row?.[column] === true
+
+const flagsOf = (facts: Facts, side: 'ours' | 'theirs', uri: string): Row | undefined =>
+  facts[side]['post']?.find((row) => row['uri'] === uri)
+
+const gateWithAPast: Rule = {
+  name: 'a thread gate with a past',
+  reason:
+    'A gate that was edited or deleted judged the replies of its time. A backfill brings what stands now, or nothing: nobody can say how an earlier version would have judged, and the reply is let in.',
+  explains: (difference, { history }) => {
+    const root = replyOf(history.record(text(difference.ours, 'uri')))?.root
+    return difference.table === 'post' &&
+      root !== undefined &&
+      history.hasPast(gateOf(root, 'threadgate')) &&
+      isTrue(difference.theirs, 'violatesThreadGate') &&
+      !isTrue(difference.ours, 'violatesThreadGate')
+      ? among(difference, REPLY_FLAGS)
+      : []
+  },
+}
+
+const postGateWithAPast: Rule = {
+  name: 'a post gate with a past',
+  reason:
+    'As with thread gates: a post gate that was deleted forbade the quotes of its time, and a backfill does not bring it.',
+  explains: (difference, { history }) => {
+    const quoted = quotedBy(history.record(text(difference.ours, 'uri')))
+    return difference.table === 'post' &&
+      quoted &&
+      history.hasPast(gateOf(quoted.uri, 'postgate')) &&
+      isTrue(difference.theirs, 'violatesEmbeddingRules') &&
+      !isTrue(difference.ours, 'violatesEmbeddingRules')
+      ? among(difference, ['violatesEmbeddingRules'])
+      : []
+  },
+}
+
+const notificationOfVerdict: Rule = {
+  name: 'the notification of a reply or quote that one side turned away',
+  reason:
+    'Who replies past a thread gate, or quotes past a post gate, notifies nobody. Where the two sides judge the post differently (for a reason of its own), the notification is on the side that let it in.',
+  explains: ({ table, ours, theirs }, facts) => {
+    const line = ours ?? theirs
+    const flag = { reply: 'violatesThreadGate', quote: 'violatesEmbeddingRules' }[text(line, 'reason')]
+    if (table !== 'notification' || flag === undefined || (ours && theirs)) return []
+    const uri = text(line, 'recordUri')
+    const [mine, other] = [flagsOf(facts, 'ours', uri)?.[flag], flagsOf(facts, 'theirs', uri)?.[flag]]
+    return (ours ? other : mine) === true && (ours ? mine : other) !== true ? [ROW] : []
+  },
+}
+
+const deletedAncestor: Rule = {
+  name: 'the notification of a reply below a deleted post',
+  reason:
+    'A reply notifies the authors above it as far as the posts lead. Where a post in between, or the one replied to, was deleted before we listened, nothing leads further up.',
+  explains: ({ table, ours, theirs }, { history }) => {
+    const line = ours ?? theirs
+    if (table !== 'notification' || text(line, 'reason') !== 'reply' || (ours && theirs)) return []
+    const above = ancestorsOf(history, text(line, 'recordUri'))
+    const subject = above.indexOf(text(line, 'reasonSubject'))
+    return above.slice(0, subject + 1).some((uri) => history.wasDeleted(uri)) ? [ROW] : []
+  },
+}
+
+const replyThatWent: Rule = {
+  name: 'an own reply that came and went',
+  reason:
+    'A reply in its own thread that is deleted stays in `op_thread_reply`, marked. One that was never seen leaves no line.',
+  explains: ({ table, ours, theirs }, { history }) =>
+    table === 'op_thread_reply' && !(ours && theirs) && history.wasDeleted(text(ours ?? theirs, 'uri'))
+      ? [ROW]
+      : [],
+}
+const verificationThatWent: Rule = {
+  name: 'a verification that came and went',
+  reason:
+    'A verification that is deleted tells its subject twice, `verified` and `unverified`. One that was never seen tells nothing.',
+  explains: ({ table, ours, theirs }, { history }) => {
+    const line = ours ?? theirs
+    const isWord = ['verified', 'unverified'].includes(text(line, 'reason'))
+    return table === 'notification' &&
+      isWord &&
+      !(ours && theirs) &&
+      history.wasDeleted(text(line, 'recordUri'))
+      ? [ROW]
+      : []
+  },
+}
+
 export const BACKFILL_RULES: readonly Rule[] = [
   fetchTime,
   notFetched,
   missingAncestor,
   unseenDelete,
   unseenGate,
+  gateWithAPast,
+  postGateWithAPast,
+  notificationOfVerdict,
+  deletedAncestor,
+  replyThatWent,
+  verificationThatWent,
 ]

@@ -165,10 +165,10 @@ const joinedByFirstProfile: Rule = {
   },
 }
 
-export const ownClock: Rule = {
+const ownClock: Rule = {
   name: 'a clock of its own',
   reason:
-    "Three values are the reference's own time, masked with `*` in the golden file: when an own reply was marked deleted, the date of a profile that has none, the time of `unverified`. Ours must have a value there. The first is our own time too and differs from run to run.",
+    "Three values are the reference's own time, masked with `*` in the golden file: when an own reply was marked deleted, the date of a profile that has none, the time of `unverified`. Ours must have a value there, and it is the time of the event.",
   explains: ({ table, columns, ours, theirs }) =>
     columns.filter((column) => {
       const isClock = theirs?.[column] === '*' || (table === 'op_thread_reply' && column === 'deletedAt')
@@ -177,7 +177,7 @@ export const ownClock: Rule = {
 }
 
 /** Not a difference of its own: both sides count their rows rightly, and the rows differ for a reason of their own. */
-export const countsFollowRows: Rule = {
+const countsFollowRows: Rule = {
   name: 'counts of rows that differ',
   reason:
     'Where rows differ for a reason of their own, their counts differ by just as many: on both sides the figure is the number of rows.',

@@ -181,14 +181,6 @@ test('lists and feeds keep the facets of their description as text', () => {
   assert.deepEqual([feed['feedDid'], feed['descriptionFacets']], ['did:web:feeds.test', null])
 })
 
-test('a verification tells its subject when it comes and when it goes', () => {
-  const record = { subject: BOB, handle: 'bob.test', displayName: 'Bob' }
-  assert.deepEqual(reasonsOf('verification', record), [[BOB, 'verified', null]])
-  const row = rowOf('verification', record) as Row
-  const [removal] = collectionOf('verification').notifiesRemoval?.(row, timeOf(9)) ?? []
-  assert.deepEqual([removal?.did, removal?.reason, removal?.sortAt], [BOB, 'unverified', timeOf(9)])
-})
-
 test('a blob reference is read in both its forms, and anything else is none', () => {
   assert.equal(blobCid({ $type: 'blob', ref: { $link: 'bafy' } }), 'bafy')
   assert.equal(blobCid({ cid: 'bafy', mimeType: 'image/png' }), 'bafy')

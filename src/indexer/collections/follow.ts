@@ -10,6 +10,8 @@ export const follow = defineCollection(AppBskyGraphFollow.mainSchema, {
     { table: 'profile_agg', column: 'followersCount', by: 'subjectDid' },
     { table: 'profile_agg', column: 'followsCount', by: 'creator' },
   ],
+  past: 'link',
+  link: (did, { subject }) => [did, subject],
   row: ({ uri, cid, did, record, indexedAt }) => ({
     uri,
     cid,

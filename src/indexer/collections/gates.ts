@@ -20,11 +20,13 @@ const gateRow = ({ uri, cid, did, rkey, record, indexedAt }: Put<Gate>): Row | R
 export const threadGate = defineCollection(AppBskyFeedThreadgate.mainSchema, {
   nsid: 'app.bsky.feed.threadgate',
   table: 'thread_gate',
+  past: 'gate',
   row: gateRow,
 })
 
 export const postGate = defineCollection(AppBskyFeedPostgate.mainSchema, {
   nsid: 'app.bsky.feed.postgate',
   table: 'post_gate',
+  past: 'gate',
   row: gateRow,
 })

@@ -40,3 +40,8 @@ export const COLLECTIONS: readonly Collection[] = [
 export const collectionByNsid: ReadonlyMap<string, Collection> = new Map(
   COLLECTIONS.map((collection) => [collection.nsid, collection]),
 )
+
+/** Those by whose past versions other records are judged. */
+export const PAST_COLLECTIONS: readonly string[] = COLLECTIONS.flatMap(({ nsid, past }) =>
+  past ? [nsid] : [],
+)

@@ -6,6 +6,8 @@ export const listItem = defineCollection(AppBskyGraphListitem.mainSchema, {
   nsid: 'app.bsky.graph.listitem',
   table: 'list_item',
   duplicateKey: ['listUri', 'subjectDid'],
+  past: 'link',
+  link: (_did, { list, subject }) => [list, subject],
   row: ({ uri, cid, did, record, indexedAt }) =>
     uriDid(record.list) !== did
       ? 'foreign_list'

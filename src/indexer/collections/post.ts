@@ -43,6 +43,7 @@ export const quotedPost = (record: PostRecord): { uri: string; cid: string } | n
 export const post = defineCollection(AppBskyFeedPost.mainSchema, {
   nsid: 'app.bsky.feed.post',
   table: 'post',
+  past: 'post',
   counts: [
     { table: 'profile_agg', column: 'postsCount', by: 'creator' },
     { table: 'post_agg', column: 'replyCount', by: 'replyParent', unless: 'violatesThreadGate' },

@@ -1,22 +1,14 @@
+/** Verifications. Whom they tell depends on who verified before, and is settled elsewhere (settle-verifications.ts). */
 import { AppBskyGraphVerification } from '@atcute/bluesky'
-import { defineCollection, type Notification, type Row } from '../collection.ts'
-import { datetimeOrEpoch, earlier } from '../time.ts'
-
-const notification = (row: Row, reason: 'verified' | 'unverified', sortAt: string): Notification => ({
-  did: row['subject'] as string,
-  author: row['creator'] as string,
-  recordUri: row['uri'] as string,
-  recordCid: row['cid'] as string,
-  reason,
-  reasonSubject: null,
-  sortAt,
-})
+import { defineCollection } from '../collection.ts'
+import { datetimeOrEpoch } from '../time.ts'
 
 export const verification = defineCollection(AppBskyGraphVerification.mainSchema, {
   nsid: 'app.bsky.graph.verification',
   table: 'verification',
   duplicateKey: ['subject', 'creator'],
   keepsNotifications: true,
+  past: 'verification',
   row: ({ uri, cid, did, rkey, record, indexedAt }) => ({
     uri,
     cid,
@@ -28,8 +20,4 @@ export const verification = defineCollection(AppBskyGraphVerification.mainSchema
     createdAt: datetimeOrEpoch(record.createdAt),
     indexedAt,
   }),
-  notifies: (row, { indexedAt }) => [
-    notification(row, 'verified', earlier(indexedAt, row['createdAt'] as string)),
-  ],
-  notifiesRemoval: (row, at) => [notification(row, 'unverified', at)],
 })

@@ -1,0 +1,61 @@
+/**
+ * What follows from records together, settled until nothing is left to ask, and then told. Owns the order of the transactions:
+ * a reply that depends on something of which nobody knew is written down first and judged again in the next transaction
+ * (gate-facts.ts says why); notifications come last. Repeats harmlessly.
+ */
+import { isNothing, NOTHING_AFFECTED, type Affected } from './affected.ts'
+import { settlePostNotifications } from './post-notifications.ts'
+import { settle } from './settle.ts'
+import { settleVerifications } from './settle-verifications.ts'
+import { run, type Tx } from './sql.ts'
+
+export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+
+/** A gate whose past changes under the hands of others may bring new questions; more often than this it does not. */
+const MAX_PASSES = 10
+
+/** Resolves with the number of notifications written. */
+export const settleAll = async (transact: Transact, schema: string, affected: Affected): Promise<number> => {
+  const verified =
+    affected.verifications.length === 0
+      ? 0
+      : await transact((tx) => settleVerifications(tx, schema, affected.verifications))
+  if (isNothing(affected)) return verified
+  const concerned = new Set<string>()
+  let next = affected
+  for (let pass = 0; pass < MAX_PASSES && !isNothing(next); pass++) {
+    const settled = await transact((tx) => settle(tx, schema, next))
+    for (const uri of settled.concerned) concerned.add(uri)
+    next = { ...NOTHING_AFFECTED, questioned: settled.asked }
+  }
+  return verified + (await transact((tx) => settlePostNotifications(tx, schema, [...concerned])))
+}
+
+/** What may answer a question: subjects that came or went, and keys of links that did so in an earlier delivery. */
+export type Answers = { readonly subjects: readonly string[]; readonly keys: readonly string[] }
+
+type Line = { readonly did: string | null; readonly deletedAt: string | null; readonly post: string | null }
+
+/**
+ * Asked after the facts of a batch are committed, in one statement: which of the accounts were deleted meanwhile, and which
+ * posts had waited for something in the batch.
+ */
+export const findLate = async (
+  tx: Tx,
+  dids: readonly string[],
+  { subjects, keys }: Answers,
+): Promise<{ readonly deletions: ReadonlyMap<string, string>; readonly questioned: readonly string[] }> => {
+  if (dids.length + subjects.length + keys.length === 0) return { deletions: new Map(), questioned: [] }
+  const lines = await run<Line>(tx, {
+    name: 'find_late',
+    text: `select did, "deletedAt", null as post from millrace.account where did = any($1::text[]) and "deletedAt" is not null
+      union all select null, null, post from millrace.gate_question where subject = any($2::uuid[])
+      union all select null, null, q.post from millrace.past_link l join millrace.gate_question q on q.subject = l.link
+        where l.key = any($3::uuid[])`,
+    values: [dids, subjects, keys],
+  })
+  return {
+    deletions: new Map(lines.flatMap(({ did, deletedAt }) => (did && deletedAt ? [[did, deletedAt]] : []))),
+    questioned: [...new Set(lines.flatMap(({ post }) => post ?? []))],
+  }
+}

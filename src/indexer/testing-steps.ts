@@ -1,0 +1,45 @@
+/** What may happen in a random history, each kind as often as it is worth. */
+
+/** One step of a history; numbers choose among what is possible at that moment. */
+export type Step = { readonly kind: Kind; readonly who: number; readonly what: number; readonly how: number }
+
+export const KINDS = [
+  'post',
+  'post',
+  'reply',
+  'reply',
+  'reply',
+  'quote',
+  'edit',
+  'unpost',
+  'revive',
+  'like',
+  'like',
+  'unlike',
+  'relike',
+  'move',
+  'repost',
+  'unrepost',
+  'rerepost',
+  'follow',
+  'follow',
+  'unfollow',
+  'refollow',
+  'block',
+  'unblock',
+  'listitem',
+  'unlistitem',
+  'verification',
+  'unverification',
+  'reverification',
+  'profile',
+  'unprofile',
+  'threadgate',
+  'threadgate',
+  'unthreadgate',
+  'postgate',
+  'unpostgate',
+  'fetch',
+  'vanish',
+] as const
+type Kind = (typeof KINDS)[number]
