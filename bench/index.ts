@@ -1,7 +1,8 @@
 /**
  * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one indexer, two batches under way), against the raw ceiling of
- * the same run: COPY of the very rows it wrote into tables of the same shape with the same indexes. PostgreSQL is the embedded
- * one, durable as in production, and shares the machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--lanes 2] [--profile]
+ * the same run: COPY of the very rows it wrote into tables of the same shape with the same indexes; and, where `npm run conformance` has
+ * installed it, against the reference's own indexing service. PostgreSQL is the embedded one, durable as in production, and shares the
+ * machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--lanes 2] [--profile] [--reference]
  */
 import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,6 +20,7 @@ import { applyEvents } from '../src/indexer/apply.ts'
 import { silentLogger } from '../src/lib/logger.ts'
 import type { Fields } from '../src/stream/log.ts'
 import { sandboxEntries } from './entries.ts'
+import { hasReference, indexByReference } from './reference.ts'
 
 const TURNS = 3
 
@@ -28,18 +30,20 @@ const { values } = parseArgs({
     batch: { type: 'string', default: '500,2000' },
     /** Batches under way at once: two in the indexer's loop. */
     lanes: { type: 'string', default: '2' },
+    /** A database of its own for the reference, in every turn. */
+    reference: { type: 'boolean' },
     /** Where the time goes, by statement. */
     profile: { type: 'boolean' },
   },
 })
 
-const withDatabase = async <T>(work: (pool: Pool) => Promise<T>): Promise<T> => {
+const withDatabase = async <T>(work: (pool: Pool, url: string) => Promise<T>): Promise<T> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   const server = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), logger: silentLogger })
   const pool = await openPool({ url: server.url, max: 4, logger: silentLogger })
   try {
     await migrate(pool)
-    return await work(pool)
+    return await work(pool, server.url)
   } finally {
     await pool.close()
     await server.stop()
@@ -134,6 +138,10 @@ const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0
 
 const entries = await sandboxEntries(Number(values.events))
+if (values.reference === true && !hasReference()) {
+  console.error('the reference is not installed: run `npm run conformance` first')
+  process.exit(69)
+}
 const table = new Table({
   head: [
     'batch',
@@ -142,16 +150,22 @@ const table = new Table({
     'share of the ceiling',
     'node CPU s',
     'statements / 1,000 events',
+    'the reference, events/s',
+    'times the reference',
   ],
 })
 for (const batch of values.batch.split(',').map(Number)) {
   const runs: Run[] = []
   const ceilings: number[] = []
+  const references: number[] = []
   for (let turn = 0; turn < TURNS; turn++) {
     await withDatabase(async (pool) => {
       runs.push(await indexAll(pool, entries, batch))
       ceilings.push(await copyAll(pool, entries.length))
     })
+    if (values.reference !== true) continue
+    const events = entries.map((fields) => decodeEvent(fields) as StreamEvent)
+    references.push(await withDatabase((pool, url) => indexByReference(pool, url, events)))
   }
   const own = median(runs.map(({ perSecond }) => perSecond))
   const ceiling = median(ceilings)
@@ -162,6 +176,9 @@ for (const batch of values.batch.split(',').map(Number)) {
     `${Math.round((own / ceiling) * 100)} %`,
     median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
     Math.round(median(runs.map(({ statements }) => statements))),
+    ...(references.length === 0
+      ? ['', '']
+      : [Math.round(median(references)).toLocaleString('en'), (own / median(references)).toFixed(1)]),
   ])
 }
 console.log(`${entries.length} events, medians of ${TURNS} runs in turn`)
