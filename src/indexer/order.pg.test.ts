@@ -5,7 +5,16 @@ import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
 import { purgeAccount } from './purge.ts'
 import { apply, openTestDatabase, rowsOf, type TableRow, type TestDatabase } from './testing.ts'
-import { anyDelivery, anyHistory, deliver, eventsOf, MARK, marked, markOf } from './testing-history.ts'
+import {
+  anyDelivery,
+  anyHistory,
+  anyThread,
+  deliver,
+  eventsOf,
+  MARK,
+  marked,
+  markOf,
+} from './testing-history.ts'
 
 /** A run takes a second or so; `PROPERTY_RUNS=500` looks further. */
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 25)
@@ -77,8 +86,8 @@ const inOrder = async (pool: Pool, events: readonly StreamEvent[]) => {
   return readTables(pool, mark)
 }
 
-test('events in any order, repeated, in any batches, from several writers leave the same rows', async () => {
-  const property = fc.asyncProperty(anyHistory, anyDelivery, async (steps, delivery) => {
+const holdsFor = (histories: typeof anyHistory, numRuns: number) => {
+  const property = fc.asyncProperty(histories, anyDelivery, async (steps, delivery) => {
     const events = eventsOf(steps)
     const expected = await inOrder(db.pool, events)
     const mark = markOf(runs++)
@@ -91,5 +100,11 @@ test('events in any order, repeated, in any batches, from several writers leave 
     assert.deepEqual(await readTables(db.pool, mark), expected)
   })
   // A counterexample that could be smaller is better than a test that is cut off.
-  await fc.assert(property, { numRuns: RUNS, seed: SEED, interruptAfterTimeLimit: 120_000 })
-})
+  return fc.assert(property, { numRuns, seed: SEED, interruptAfterTimeLimit: 120_000 })
+}
+
+test('events in any order, repeated, in any batches, from several writers leave the same rows', () =>
+  holdsFor(anyHistory, RUNS))
+
+test('whatever happens in a thread, in any order, leaves the same standing and the same notifications', () =>
+  holdsFor(anyThread, RUNS * 4))

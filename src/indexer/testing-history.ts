@@ -7,19 +7,40 @@ import fc from 'fast-check'
 import type { StreamEvent } from '../event/event.ts'
 import { cidOf } from './testing.ts'
 import { MARK, Network } from './testing-network.ts'
-import { KINDS, type Step } from './testing-steps.ts'
+import { KINDS, THREAD_KINDS, type Kind, type Step } from './testing-steps.ts'
 
 export { MARK } from './testing-network.ts'
 
-export const anyHistory: fc.Arbitrary<readonly Step[]> = fc.array(
+type Numbers = Partial<Record<'who' | 'what' | 'how', fc.Arbitrary<number>>>
+
+const step = (kinds: readonly Kind[], { who, what, how }: Numbers = {}): fc.Arbitrary<Step> =>
   fc.record({
-    kind: fc.constantFrom(...KINDS),
-    who: fc.nat(2),
-    what: fc.nat(7),
-    how: fc.nat(5),
-  }),
-  { minLength: 1, maxLength: 45, size: 'max' },
-)
+    kind: fc.constantFrom(...kinds),
+    who: who ?? fc.nat(2),
+    what: what ?? fc.nat(7),
+    how: how ?? fc.nat(5),
+  })
+
+export const anyHistory: fc.Arbitrary<readonly Step[]> = fc.array(step(KINDS), {
+  minLength: 1,
+  maxLength: 45,
+  size: 'max',
+})
+
+const FEW = { what: fc.nat(2) }
+
+/** The thread of one post with a gate that asks for something, by accounts that come and go among its rules. */
+export const anyThread: fc.Arbitrary<readonly Step[]> = fc
+  .tuple(
+    step(['post'], { who: fc.constant(0) }),
+    step(['follow', 'listitem'], FEW),
+    step(['reply'], FEW),
+    step(['threadgate'], { what: fc.constant(0) }),
+    step(THREAD_KINDS, FEW),
+    step(['reply'], FEW),
+    fc.array(step(THREAD_KINDS, FEW), { maxLength: 14, size: 'max' }),
+  )
+  .map(([post, fact, reply, gate, first, answer, more]) => [post, fact, reply, gate, first, answer, ...more])
 
 export const eventsOf = (steps: readonly Step[]): readonly StreamEvent[] => {
   const network = new Network()

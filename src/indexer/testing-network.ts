@@ -221,7 +221,7 @@ export class Network {
     const allow = [
       [],
       [rule('mentionRule')],
-      [rule('followingRule')],
+      [rule('followingRule'), rule('followerRule')],
       [rule('followerRule'), rule('mentionRule')],
       [rule('listRule', { list: at(post.did, 'list', 'friends') })],
     ][how]

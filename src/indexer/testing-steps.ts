@@ -42,4 +42,29 @@ export const KINDS = [
   'fetch',
   'vanish',
 ] as const
-type Kind = (typeof KINDS)[number]
+export type Kind = (typeof KINDS)[number]
+
+/** What standing and notifications of posts depend on, and nothing else: dense enough that it all meets. */
+export const THREAD_KINDS: readonly Kind[] = [
+  'reply',
+  'reply',
+  'reply',
+  'reply',
+  'quote',
+  'edit',
+  'unpost',
+  'revive',
+  'follow',
+  'follow',
+  'follow',
+  'unfollow',
+  'listitem',
+  'listitem',
+  'unlistitem',
+  'threadgate',
+  'threadgate',
+  'threadgate',
+  'unthreadgate',
+  'postgate',
+  'unpostgate',
+]
