@@ -37,9 +37,12 @@ export const readExposition = (text: string): Exposition => {
 /** What parses of a scrape. */
 export const parseExposition = (text: string): readonly Series[] => readExposition(text).series
 
+/** A sample's value, in this format and in the answers of Prometheus; NaN also for what is no number. */
+export const sampleValue = (text: string): number => SPECIAL[text.toLowerCase()] ?? Number(text)
+
 const seriesOf = (line: string): Series | null => {
   const [, name, labels = '', text = ''] = SAMPLE.exec(line) ?? []
-  const value = SPECIAL[text.toLowerCase()] ?? Number(text)
+  const value = sampleValue(text)
   if (name === undefined || (Number.isNaN(value) && text.toLowerCase() !== 'nan')) return null
   return { name, labels: labelsOf(labels), value }
 }

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { sampleValue } from '../../src/monitoring/exposition.ts'
 import { findProgram, type Program as Binary } from '../harness/binaries.ts'
 import { freePort } from '../harness/services.ts'
 import { alertmanagerConfig, prometheusConfig, type PrometheusConfig, type Targets } from './configs.ts'
@@ -102,7 +103,7 @@ const queryAt = async (url: string, expression: string) => {
     `${url}/api/v1/query`,
     { method: 'POST', body },
   )
-  return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+  return result.map(({ metric, value }) => ({ labels: metric, value: sampleValue(value[1]) }))
 }
 
 export type Alertmanager = { readonly url: string; readonly address: string; readonly program: Program }

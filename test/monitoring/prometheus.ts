@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sampleValue } from '../../src/monitoring/exposition.ts'
 import { sleep } from '../../src/lib/backoff.ts'
 import { freePort } from '../harness/services.ts'
 
@@ -112,7 +113,7 @@ type VectorResult = {
 const query = async (url: string, expression: string): Promise<readonly Series[]> => {
   const body = new URLSearchParams({ query: expression })
   const { result } = await api<VectorResult>(`${url}/api/v1/query`, { method: 'POST', body })
-  return result.map(({ metric, value }) => ({ labels: metric, value: Number(value[1]) }))
+  return result.map(({ metric, value }) => ({ labels: metric, value: sampleValue(value[1]) }))
 }
 
 const alertRules = async (url: string): Promise<readonly AlertRule[]> => {

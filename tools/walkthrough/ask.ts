@@ -1,4 +1,5 @@
 /** Questions to the Prometheus of a fleet, and waiting until it has seen something. */
+import { sampleValue } from '../../src/monitoring/exposition.ts'
 import { until } from '../../test/e2e/until.ts'
 import type { Fleet } from './fleet.ts'
 
@@ -18,7 +19,7 @@ export const askFor = async (fleet: Fleet, expression: string): Promise<readonly
   const { result } = await api<Vector>(fleet, `/api/v1/query?query=${encodeURIComponent(expression)}`)
   return result.map(({ metric, value }) => ({
     labels: metric,
-    value: Number(value[1].replace('Inf', 'Infinity')),
+    value: sampleValue(value[1]),
   }))
 }
 

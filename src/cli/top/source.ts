@@ -3,7 +3,7 @@
  * every process at one moment, under the labels `job` and `instance`. Guarantees that what does not answer is told as down
  * and never stops the others.
  */
-import { parseExposition, type Series } from '../../monitoring/exposition.ts'
+import { parseExposition, sampleValue, type Series } from '../../monitoring/exposition.ts'
 
 export type Target = { readonly job: string; readonly instance: string; readonly up: boolean }
 
@@ -84,7 +84,7 @@ export const fromPrometheus = (url: string): Source => {
     return data.result.map(({ metric: { __name__: name = '', ...labels }, value }) => ({
       name,
       labels: ownLabels(labels),
-      value: value[1] === '+Inf' ? Infinity : Number(value[1]),
+      value: sampleValue(value[1]),
     }))
   }
   return async (signal) => {

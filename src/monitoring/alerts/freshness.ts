@@ -21,7 +21,8 @@ const BUDGET = Math.round((1 - FRESHNESS.objective) * 1e6) / 1e6
 
 const errorRatio = (clock: Clock, window: Window): Recording => {
   const range = clock.range(WINDOWS[window])
-  const fresh = `indexer_freshness_seconds_bucket{stream="${FRESHNESS.stream}", le="${FRESHNESS.withinSeconds}"}`
+  // Prometheus 2 keeps a whole bound as it is told, 3 as a decimal.
+  const fresh = `indexer_freshness_seconds_bucket{stream="${FRESHNESS.stream}", le=~"${FRESHNESS.withinSeconds}([.]0)?"}`
   const all = `indexer_freshness_seconds_count{stream="${FRESHNESS.stream}"}`
   return {
     record: `slo:freshness_error:ratio_rate${window}`,

@@ -42,6 +42,11 @@ const broken: readonly (readonly [string, Partial<Alert>, RegExp])[] = [
   ['a trend of a counter', { expr: 'deriv(indexer_errors_total[5m]) > 1' }, /of the counter/],
   ['a range of one scrape', { expr: 'rate(indexer_errors_total[20s]) > 1' }, /less than two scrapes/],
   ['a rate of a sum', { expr: 'rate(sum(indexer_errors_total)[5m:1m]) > 1' }, /a rate of a sum/],
+  [
+    'a whole bound of a bucket',
+    { expr: 'rate(indexer_freshness_seconds_bucket{le="30"}[5m]) > 1' },
+    /has le="30.0" in Prometheus 3/,
+  ],
   ['a rate of a choice', { expr: 'rate((indexer_errors_total > 3)[5m:]) > 1' }, /a rate of a sum/],
   [
     'a metric that nobody exports',
@@ -66,7 +71,7 @@ const broken: readonly (readonly [string, Partial<Alert>, RegExp])[] = [
   ],
   [
     'a bucket that is not',
-    { expr: 'rate(indexer_batch_seconds_bucket{le="7"}[5m]) > 1' },
+    { expr: 'rate(indexer_batch_seconds_bucket{le="7.5"}[5m]) > 1' },
     /never has le = 7/,
   ],
   [

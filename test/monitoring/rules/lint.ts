@@ -95,6 +95,8 @@ const selectorFaults = (selector: Selector, catalogue: Catalogue): string[] => {
 const matcherFaults = ({ metric, matchers }: Selector, { labels }: Known): string[] =>
   matchers.flatMap(({ label: name, op, value }) => {
     const label = name.replace(/^exported_/, '')
+    if (label === 'le' && !op.includes('~') && /^\d+$/.test(value))
+      return [`${metric} has le="${value}.0" in Prometheus 3: match both`]
     const ofTarget = (TARGET_LABELS as readonly string[]).includes(label)
     if (ofTarget && !Object.hasOwn(labels, label)) return []
     if (ofTarget && !metInBothForms(matchers, label, value)) {

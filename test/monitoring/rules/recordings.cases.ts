@@ -105,7 +105,7 @@ const ratios = Object.entries(WINDOWS).map(([window, minutes]): RecordingCase =>
       [series('indexer_freshness_seconds_bucket', 'x:1', ', le="30"')]: count.map(
         (value, i) => value - (late[i] ?? 0),
       ),
-      [series('indexer_freshness_seconds_bucket', 'x:2', ', le="30"')]: count,
+      [series('indexer_freshness_seconds_bucket', 'x:2', ', le="30.0"')]: count,
       [series('indexer_freshness_seconds_bucket', 'x:2', ', le="5"')]: count.map(() => 0),
       [series('indexer_freshness_seconds_count', 'x:1')]: count,
       [series('indexer_freshness_seconds_count', 'x:2')]: count,
