@@ -26,6 +26,7 @@ const FOREIGN = new Set([
   'ppid',
   'pwprompt',
   'raw',
+  'turns',
   'spoil',
   'syntax-only',
   'events',
