@@ -10,6 +10,8 @@ import { deletionsOf, queueIdentities, withoutDeleted, writeAccounts, type Recen
 import { writeSyncs } from './actor-sync.ts'
 import { affectedBy, NOTHING_AFFECTED } from './affected.ts'
 import { findLate, settleAll, type Answers, type Transact } from './consequences.ts'
+import { linesOf } from './drop-line.ts'
+import { keepDropped } from './dropped.ts'
 import { HolderChanged } from './duplicates.ts'
 import { subjectId } from './past.ts'
 import { planEvents, type Change, type IdentityHint, type Plan } from './plan.ts'
@@ -21,6 +23,8 @@ export type ApplyOptions = {
   readonly recent: RecentDids
   /** Look identities up on the network. */
   readonly resolveIdentities: boolean
+  /** Keep records of collections that are not known. */
+  readonly indexUnknown?: boolean
   readonly onConflict?: (sqlState: string) => void
   readonly signal?: AbortSignal
 }
@@ -43,7 +47,7 @@ export const applyEvents = async (
   options: ApplyOptions,
   events: readonly StreamEvent[],
 ): Promise<Outcome> => {
-  const plan = planEvents(events)
+  const plan = planEvents(events, options)
   const hints = [...plan.identities.values()].filter(({ did, force }) => force || !options.recent.has(did))
   const written = await retryHolders(() => writePlan(options, plan, hints))
   for (const { did } of hints) options.recent.add(did)
@@ -99,6 +103,8 @@ const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHi
     const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
     const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
     if (options.resolveIdentities) await queueIdentities(ofKind(tx, 'identity'), schema, unique, doubtful)
+    // Last: whoever holds lines of the list waits for nothing any more.
+    await keepDropped(ofKind(tx, 'other'), linesOf(plan.invalid))
     const past = [...applied.stale, ...plan.overtaken, ...voided.map(({ change }) => change)]
     return { applied, past, voided: voided.map(({ change }) => change), synced, accounts: changed }
   })

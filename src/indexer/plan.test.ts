@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Json, StreamEvent } from '../event/event.ts'
-import { DROP_REASONS, planEvents, recordKey, recordKeyOfUri, revNumber, type DropReason } from './plan.ts'
+import { DROP_REASONS, type DropReason } from './drop-reasons.ts'
+import { planEvents, recordKey, recordKeyOfUri, revNumber } from './plan.ts'
 import {
   account,
   at,
