@@ -92,8 +92,14 @@ ready.`,
 and what their lexicon minds. The last 10,000 are kept in the database; \`indexer_dropped_total\` counts them all. Changes nothing.`,
     examples: [
       ['millrace drops', 'of an `up` on this machine'],
-      ['millrace drops --database-url postgresql://me@db/bsky --reason invalid_record', 'that failed their lexicon'],
-      ['millrace drops --did did:plc:ewvi7nxzyoun6zhxrhs64oiz --limit 1000 --json', 'of one account, for a script'],
+      [
+        'millrace drops --database-url postgresql://me@db/bsky --reason invalid_record',
+        'that failed their lexicon',
+      ],
+      [
+        'millrace drops --did did:plc:ewvi7nxzyoun6zhxrhs64oiz --limit 1000 --json',
+        'of one account, for a script',
+      ],
     ],
     load: async () => (await import('./commands/drops.ts')).drops,
   },

@@ -47,7 +47,8 @@ export const collectionByNsid: ReadonlyMap<string, Collection> = new Map(
  */
 export const UNKNOWN: Collection = defineCollection(null, { nsid: 'unknown' })
 
-export const collectionOfUri = (uri: string): Collection => collectionByNsid.get(uriCollection(uri)) ?? UNKNOWN
+export const collectionOfUri = (uri: string): Collection =>
+  collectionByNsid.get(uriCollection(uri)) ?? UNKNOWN
 
 /** Those by whose past versions other records are judged. */
 export const PAST_COLLECTIONS: readonly string[] = COLLECTIONS.flatMap(({ nsid, past }) =>

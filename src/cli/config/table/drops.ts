@@ -11,7 +11,9 @@ export const drops = {
     text: 'Show only what was dropped for these reasons.',
   }),
   did: setting<string | null>({
-    kind: optional(name(/^did:[a-z]+:[A-Za-z0-9._:%-]{1,2040}$/, 'a DID such as did:plc:ewvi7nxzyoun6zhxrhs64oiz')),
+    kind: optional(
+      name(/^did:[a-z]+:[A-Za-z0-9._:%-]{1,2040}$/, 'a DID such as did:plc:ewvi7nxzyoun6zhxrhs64oiz'),
+    ),
     default: null,
     absent: 'all accounts',
     commands: ['drops'],
