@@ -72,5 +72,11 @@ const quoted = (text: string): string => JSON.stringify(text.slice(0, MAX.rev))
 
 const objectionTo = (event: StreamEvent): string => {
   if (event.type !== 'create' && event.type !== 'update') return ''
-  return collectionByNsid.get(event.collection)?.objection(event.record) ?? ''
+  try {
+    return collectionByNsid.get(event.collection)?.objection(event.record) ?? ''
+  } catch (error) {
+    // Deep enough to exhaust the stack on the way to the words, though not before.
+    if (error instanceof RangeError) return ''
+    throw error
+  }
 }

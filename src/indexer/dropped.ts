@@ -56,7 +56,7 @@ export type DroppedQuery = {
   readonly limit: number
 }
 
-/** The newest first, and how many there are. What two writers wrote at once is one line; what a purge has yet to take is none. */
+/** The newest first, and how many there are. What two writers wrote at once is one line; what a deletion overtook is none. */
 export const listDropped = async (
   tx: Tx,
   { reasons, did, limit }: DroppedQuery,

@@ -58,7 +58,6 @@ export const indexer = {
   indexUnknown: setting({
     kind: bool,
     default: false,
-    env: ['INDEX_UNKNOWN'],
     commands: ['indexer', 'up'],
     text: 'Keep records of collections without a table, too, unchecked and in `record` only; --collections says which arrive.',
   }),
