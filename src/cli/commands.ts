@@ -88,8 +88,9 @@ ready.`,
   },
   drops: {
     summary: 'what was dropped as invalid, and why',
-    description: `Lists the events that the indexer could not index because of what they say, the newest first: when, which, for which reason,
-and what their lexicon minds. The last 10,000 are kept in the database; \`indexer_dropped_total\` counts them all. Changes nothing.`,
+    description: `Lists the events that the indexer could not index because of what they say, the newest first, with the
+reason and what their lexicon minds. The last 10,000 are kept in the database; \`indexer_dropped_total\` counts
+them all. Changes nothing.`,
     examples: [
       ['millrace drops', 'of an `up` on this machine'],
       [
