@@ -86,6 +86,24 @@ ready.`,
     ],
     load: async () => (await import('./commands/status.ts')).status,
   },
+  drops: {
+    summary: 'what was dropped as invalid, and why',
+    description: `Lists the events that the indexer could not index because of what they say, the newest first, with the
+reason and what their lexicon minds. The last 10,000 are kept in the database; \`indexer_dropped_total\` counts
+them all. Changes nothing.`,
+    examples: [
+      ['millrace drops', 'of an `up` on this machine'],
+      [
+        'millrace drops --database-url postgresql://me@db/bsky --reason invalid_record',
+        'that failed their lexicon',
+      ],
+      [
+        'millrace drops --did did:plc:ewvi7nxzyoun6zhxrhs64oiz --limit 1000 --json',
+        'of one account, for a script',
+      ],
+    ],
+    load: async () => (await import('./commands/drops.ts')).drops,
+  },
   top: {
     summary: 'the fleet live in this terminal',
     description: `Rates, lags, hosts, failures and freshness of all services, redrawn in place; q or Ctrl-C ends it. Without a terminal, or

@@ -94,6 +94,7 @@ export const makeIndexer = ({ settings, logger, version, log }: Needs, pool: Poo
     group: settings.indexerGroup,
     consumer: settings.indexerConsumer,
     batchSize: settings.indexerBatchSize,
+    indexUnknown: settings.indexUnknown,
     lookupConcurrency: settings.indexerConcurrency,
     ...(settings.enableDidResolution && { lookup: makeLookup(settings) }),
   })

@@ -52,6 +52,7 @@ const OWN_TABLES: readonly string[] = [
   'gate_question',
   'verification_version',
   'label_negation',
+  'dropped',
 ]
 
 /** As `verify`, on whatever connection. */

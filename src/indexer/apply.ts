@@ -10,6 +10,8 @@ import { deletionsOf, queueIdentities, withoutDeleted, writeAccounts, type Recen
 import { writeSyncs } from './actor-sync.ts'
 import { affectedBy, NOTHING_AFFECTED } from './affected.ts'
 import { findLate, settleAll, type Answers, type Transact } from './consequences.ts'
+import { linesOf, type DropLine } from './drop-line.ts'
+import { keepDropped } from './dropped.ts'
 import { HolderChanged } from './duplicates.ts'
 import { subjectId } from './past.ts'
 import { planEvents, type Change, type IdentityHint, type Plan } from './plan.ts'
@@ -21,6 +23,8 @@ export type ApplyOptions = {
   readonly recent: RecentDids
   /** Look identities up on the network. */
   readonly resolveIdentities: boolean
+  /** Keep records of collections that are not known. */
+  readonly indexUnknown?: boolean
   readonly onConflict?: (sqlState: string) => void
   readonly signal?: AbortSignal
 }
@@ -43,9 +47,10 @@ export const applyEvents = async (
   options: ApplyOptions,
   events: readonly StreamEvent[],
 ): Promise<Outcome> => {
-  const plan = planEvents(events)
+  const plan = planEvents(events, options)
   const hints = [...plan.identities.values()].filter(({ did, force }) => force || !options.recent.has(did))
-  const written = await retryHolders(() => writePlan(options, plan, hints))
+  const dropLines = linesOf(plan.invalid)
+  const written = await retryHolders(() => writePlan(options, plan, { hints, dropLines }))
   for (const { did } of hints) options.recent.add(did)
   const { applied, voided, past } = written
   const { schema } = options.pool
@@ -81,7 +86,10 @@ const answersIn = ({ applied, repeated, links }: Applied, past: readonly Change[
 const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) => Promise<T>): Promise<T> =>
   pool.transaction(work, { ...(onConflict && { onRetry: onConflict }), ...(signal && { signal }) })
 
-const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHint[]) =>
+/** What goes with the facts of a plan. */
+type Beside = { readonly hints: readonly IdentityHint[]; readonly dropLines: readonly DropLine[] }
+
+const writePlan = (options: ApplyOptions, plan: Plan, { hints, dropLines }: Beside) =>
   transact(options, async (tx) => {
     const { schema } = options.pool
     const deletions = await deletionsOf(ofKind(tx, 'accounts'), plan.changes)
@@ -99,6 +107,8 @@ const writePlan = (options: ApplyOptions, plan: Plan, hints: readonly IdentityHi
     const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
     const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
     if (options.resolveIdentities) await queueIdentities(ofKind(tx, 'identity'), schema, unique, doubtful)
+    // Last: whoever holds lines of the list waits for nothing any more.
+    await keepDropped(ofKind(tx, 'other'), dropLines)
     const past = [...applied.stale, ...plan.overtaken, ...voided.map(({ change }) => change)]
     return { applied, past, voided: voided.map(({ change }) => change), synced, accounts: changed }
   })

@@ -7,6 +7,7 @@
  */
 import { safeParse, type BaseSchema, type InferOutput } from '@atcute/lexicons/validations'
 import type { JsonObject } from '../event/event.ts'
+import type { RowRefusal } from './drop-reasons.ts'
 
 /** Values of one table line by column name; JSON columns as JSON text. Generated columns (sortAt) are never among them. */
 export type Row = Readonly<Record<string, string | boolean | null>>
@@ -50,10 +51,6 @@ export type Satellite<R = JsonObject> = {
   readonly counts?: readonly CountRule[]
 }
 
-/** Why a valid record yields no rows at all (not even its `record` line). */
-export type RowRefusal = 'foreign_list' | 'foreign_gate'
-export const ROW_REFUSALS: readonly RowRefusal[] = ['foreign_list', 'foreign_gate']
-
 /** Who follows whom, or which list holds whom. */
 export type Link = readonly [from: string, to: string]
 
@@ -83,6 +80,8 @@ type Declaration<R> = {
 export type Collection = Declaration<JsonObject> & {
   /** Checks the record against its lexicon. */
   readonly isValid: (record: JsonObject) => boolean
+  /** What its lexicon minds in an invalid record, in words. */
+  readonly objection: (record: JsonObject) => string
 }
 
 /** Declares a collection whose records follow `schema`; `row` and the rest then see the typed record. */
@@ -92,6 +91,10 @@ export const defineCollection = <S extends BaseSchema>(
 ): Collection => ({
   ...(declaration as unknown as Declaration<JsonObject>),
   isValid: (record) => schema === null || safeParse(schema, record).ok,
+  objection: (record) => {
+    const result = schema === null ? null : safeParse(schema, record)
+    return result === null || result.ok ? '' : result.message
+  },
 })
 
 /** The repo a record uri belongs to. */

@@ -4,7 +4,7 @@ import type { StreamEvent } from '../event/event.ts'
 import type { Outcome } from './apply.ts'
 import { countEvents, countOutcome } from './count.ts'
 import type { IndexerMetrics } from './metrics.ts'
-import { planEvents, type Change } from './plan.ts'
+import { planEvents, type Change, type PlanOptions } from './plan.ts'
 import { resultsOf } from './results.ts'
 import { account, create, didOf, identity, ref, remove, timeOf } from './testing.ts'
 
@@ -27,7 +27,11 @@ const recorder = () => {
   return { metrics, counts }
 }
 
-const counted = (events: readonly StreamEvent[], outcome: Partial<Outcome> = {}): Record<string, number> => {
+const counted = (
+  events: readonly StreamEvent[],
+  outcome: Partial<Outcome> = {},
+  options: PlanOptions = {},
+): Record<string, number> => {
   const { metrics, counts } = recorder()
   const applied = {
     applied: [],
@@ -38,7 +42,7 @@ const counted = (events: readonly StreamEvent[], outcome: Partial<Outcome> = {})
     links: [],
     notifications: 0,
   }
-  const plan = planEvents(events)
+  const plan = planEvents(events, options)
   const nothing = { voided: [], notifications: 0, synced: new Set<string>(), accounts: new Set<string>() }
   const whole: Outcome = { plan, applied, ...nothing, ...outcome }
   countEvents(metrics, events, resultsOf(events, whole))
@@ -96,6 +100,17 @@ test('a collection named like a property of every object counts as filtered and 
       'results {"type":"create","result":"dropped"}': 1,
     })
   }
+})
+
+test('a record of an unknown collection that is kept counts as one of the record table', () => {
+  const event = create(1, [ALICE, 'com.example.thing', 'x'], {})
+  assert.deepEqual(counted([event], {}, { indexUnknown: true }), {
+    events: 1,
+    creates: 1,
+    recordsProcessed: 1,
+    'results {"type":"create","result":"stale"}': 1,
+    'rows {"table":"record","outcome":"stale"}': 1,
+  })
 })
 
 test('a record that is invalid counts as a failure, expected', () => {

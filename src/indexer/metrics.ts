@@ -11,7 +11,7 @@ import { IDENTITY_OUTCOMES } from './identity-worker.ts'
 import { LABEL_DROPS } from './labels.ts'
 import { database, type DatabaseReadings } from './metrics-database.ts'
 import { flow, type FlowReadings } from './metrics-flow.ts'
-import { DROP_REASONS } from './plan.ts'
+import { DROP_REASONS } from './drop-reasons.ts'
 
 /** What is read at scrape time. */
 export type Readings = FlowReadings &

@@ -23,6 +23,8 @@ export type IndexerOptions = {
   readonly maxBatchBytes?: number
   /** After this long an entry that another consumer holds without acknowledging it is taken over. */
   readonly abandonedAfterMs?: number
+  /** Keep records of collections that are not known, in table `record` only. */
+  readonly indexUnknown?: boolean
   /** Handles and account states are looked up here; without it no actor gets a handle. */
   readonly lookup?: Lookup
   readonly lookupConcurrency?: number

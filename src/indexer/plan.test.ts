@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Json, StreamEvent } from '../event/event.ts'
-import { DROP_REASONS, planEvents, recordKey, recordKeyOfUri, revNumber, type DropReason } from './plan.ts'
+import { DROP_REASONS, type DropReason } from './drop-reasons.ts'
+import { planEvents, recordKey, recordKeyOfUri, revNumber } from './plan.ts'
 import {
   account,
   at,
@@ -111,6 +112,47 @@ test('a collection that is named like a property of every object is merely unkno
     create(1, [ALICE, name, 'x'], {}),
   )
   assert.deepEqual([...planEvents(events).drops], [['unknown_collection', 4]])
+})
+
+test('a record of an unknown collection is a change when asked for, unchecked and without a row', () => {
+  const events = [
+    create(1, [ALICE, 'com.example.thing', 'x'], { text: 1 }),
+    remove(2, [ALICE, 'com.example.other', 'y']),
+    create(3, [ALICE, 'post', 'p'], { text: 1 }),
+  ]
+  const { changes, drops } = planEvents(events, { indexUnknown: true })
+  const found = changes.map(({ uri, put }) => [uri, put?.record['text'] ?? null, put?.row ?? null])
+  assert.deepEqual(
+    new Set(found),
+    new Set([
+      [at(ALICE, 'com.example.thing', 'x'), 1, null],
+      [at(ALICE, 'com.example.other', 'y'), null, null],
+    ]),
+  )
+  assert.deepEqual([...drops], [['invalid_record', 1]], 'what is known is checked as ever')
+})
+
+test('what has no name of a collection stays unknown, also when unknown ones are kept', () => {
+  const events = ['constructor', '__proto__', 'a.b', 'com.example/x.thing', 'com.example.th\u0000ing'].map(
+    (name) => create(1, [ALICE, name, 'x'], {}),
+  )
+  assert.deepEqual([...planEvents(events, { indexUnknown: true }).drops], [['unknown_collection', 5]])
+})
+
+test('an unknown record that cannot be stored, or is nested too deep, is dropped like a known one', () => {
+  const path = [ALICE, 'com.example.thing', 'x'] as const
+  const events = [
+    create(1, [ALICE, 'com.example.thing', 'x\u0000'], {}),
+    create(1, path, {}, { cid: 'bafy\ud800' }),
+    create(1, path, { nested: deep() }, { cid: cidOf('deep') }),
+    create(1, path, {}, { rev: 'newest' }),
+    create(1, path, {}, { time: 'yesterday' }),
+  ]
+  const { changes, drops } = planEvents(events, { indexUnknown: true })
+  assert.deepEqual(
+    [changes, Object.fromEntries(drops)],
+    [[], { unstorable_text: 2, too_deep: 1, invalid_rev: 1, invalid_time: 1 }],
+  )
 })
 
 test('a rev as a number sorts as its text does', () => {

@@ -5,34 +5,10 @@
  */
 import { hash } from 'node:crypto'
 import type { AccountEvent, RecordEvent, StreamEvent } from '../event/event.ts'
-import { isTid, normalizeDatetime } from '../atproto/syntax.ts'
-import {
-  recordUri,
-  ROW_REFUSALS,
-  type Collection,
-  type Put,
-  type Row,
-  type RowRefusal,
-} from './collection.ts'
-import { collectionByNsid } from './collections/index.ts'
-
-export type DropReason =
-  | 'unknown_collection'
-  | 'invalid_record'
-  | 'invalid_rev'
-  | 'invalid_time'
-  | 'unstorable_text'
-  | 'too_deep'
-  | RowRefusal
-export const DROP_REASONS: readonly DropReason[] = [
-  'unknown_collection',
-  'invalid_record',
-  'invalid_rev',
-  'invalid_time',
-  'unstorable_text',
-  'too_deep',
-  ...ROW_REFUSALS,
-]
+import { isNsid, isTid, normalizeDatetime } from '../atproto/syntax.ts'
+import { recordUri, type Collection, type Put, type Row } from './collection.ts'
+import { collectionByNsid, UNKNOWN } from './collections/index.ts'
+import type { DropReason, InvalidReason } from './drop-reasons.ts'
 
 /** A record's new version with everything its rows need. */
 export type PlannedPut = Put & {
@@ -57,6 +33,9 @@ export type Change = {
   readonly put: PlannedPut | null
 }
 
+/** An event that says something nobody can index. */
+export type Invalid = { readonly event: StreamEvent; readonly reason: InvalidReason }
+
 /** `force`: the identity itself is said to have changed. */
 export type IdentityHint = { readonly did: string; readonly time: string; readonly force: boolean }
 
@@ -70,6 +49,8 @@ export type Plan = {
   readonly accounts: ReadonlyMap<string, AccountEvent>
   readonly identities: ReadonlyMap<string, IdentityHint>
   readonly drops: ReadonlyMap<DropReason, number>
+  /** The events among the drops that are at fault themselves. */
+  readonly invalid: readonly Invalid[]
   /** Events made void by a newer one for the same uri in the same batch. */
   readonly superseded: number
   /** Events that the batch holds more than once. */
@@ -111,11 +92,17 @@ export const revNumber = (rev: string): bigint | null => {
   return number < MAX_REV ? number : null
 }
 
-export const planEvents = (events: readonly StreamEvent[]): Plan => {
-  const batch = new Batch(events.length)
+/** `indexUnknown`: records of collections that are not known are kept as they are. */
+export type PlanOptions = { readonly indexUnknown?: boolean | undefined }
+
+export const planEvents = (
+  events: readonly StreamEvent[],
+  { indexUnknown = false }: PlanOptions = {},
+): Plan => {
+  const batch = new Batch(events.length, indexUnknown)
   for (const [position, raw] of events.entries()) {
     const time = normalizeDatetime(raw.time)
-    if (time === null) batch.drop(position, 'invalid_time')
+    if (time === null) batch.drop(position, raw, 'invalid_time')
     else batch.add(position, { ...raw, time })
   }
   return batch.plan()
@@ -130,16 +117,20 @@ class Batch {
   readonly #accountPositions = new Map<string, number>()
   readonly #identities = new Map<string, IdentityHint>()
   readonly #drops = new Map<DropReason, number>()
+  readonly #invalid: Invalid[] = []
   readonly #positions = new Map<Change, number>()
   readonly #fates: Fate[]
+  readonly #indexUnknown: boolean
   #superseded = 0
   #repeated = 0
 
-  constructor(size: number) {
+  constructor(size: number, indexUnknown: boolean) {
+    this.#indexUnknown = indexUnknown
     this.#fates = Array.from<Fate>({ length: size }).fill(null)
   }
 
-  drop(position: number, reason: DropReason): void {
+  drop(position: number, event: StreamEvent, reason: DropReason): void {
+    if (reason !== 'unknown_collection') this.#invalid.push({ event, reason })
     this.#drops.set(reason, (this.#drops.get(reason) ?? 0) + 1)
     this.#fates[position] = 'dropped'
   }
@@ -148,11 +139,11 @@ class Batch {
     noteIdentity(this.#identities, event)
     if (event.type === 'account') return this.#addAccount(position, event)
     if (event.type === 'identity') return
-    if (revNumber(event.rev) === null) return this.drop(position, 'invalid_rev')
+    if (revNumber(event.rev) === null) return this.drop(position, event, 'invalid_rev')
     noteSync(this.#syncs, event)
     if (event.type === 'repo') return
-    const change = planRecord(event)
-    if (typeof change === 'string') return this.drop(position, change)
+    const change = planRecord(event, this.#indexUnknown)
+    if (typeof change === 'string') return this.drop(position, event, change)
     this.#addChange(position, change)
   }
 
@@ -194,6 +185,7 @@ class Batch {
       accounts: this.#accounts,
       identities: this.#identities,
       drops: this.#drops,
+      invalid: this.#invalid,
       superseded: this.#superseded,
       repeated: this.#repeated,
       positions: this.#positions,
@@ -221,8 +213,12 @@ const noteSync = (
   if (!known || event.rev > known.rev) syncs.set(event.did, { commit: event.commit, rev: event.rev })
 }
 
-const planRecord = (event: RecordEvent): Change | DropReason => {
-  const collection = collectionByNsid.get(event.collection)
+/** What has not even the name of a collection is none, whatever is asked for. */
+const collectionOf = (nsid: string, indexUnknown: boolean): Collection | undefined =>
+  collectionByNsid.get(nsid) ?? (indexUnknown && isNsid(nsid) ? UNKNOWN : undefined)
+
+const planRecord = (event: RecordEvent, indexUnknown: boolean): Change | DropReason => {
+  const collection = collectionOf(event.collection, indexUnknown)
   if (!collection) return 'unknown_collection'
   const rev = revNumber(event.rev)
   if (rev === null) return 'invalid_rev'

@@ -4,12 +4,12 @@
  */
 import type { Pool } from '../db/pool.ts'
 import { affectedBy, NOTHING_AFFECTED, type Affected } from './affected.ts'
-import { uriCollection } from './collection.ts'
-import { collectionByNsid } from './collections/index.ts'
+import { collectionOfUri } from './collections/index.ts'
 import { findLate, settleAll } from './consequences.ts'
+import { forgetDropped } from './dropped.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
 import { settle } from './settle.ts'
-import { deleteRows, run, type Tx } from './sql.ts'
+import { run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
 
 const CHUNK = 1_000
@@ -63,17 +63,9 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
     values: [did, at],
   })
   const lines = await holdRecords(tx, schema, found, at)
-  const strange = lines.filter(({ uri }) => !collectionByNsid.has(uriCollection(uri)))
-  await deleteRows(
-    tx,
-    { schema, table: 'record', owner: 'uri' },
-    strange.map(({ uri }) => uri),
-  )
-  const changes = lines.flatMap(({ uri }): Change[] => {
-    const collection = collectionByNsid.get(uriCollection(uri))
-    return collection
-      ? [{ key: recordKeyOfUri(uri), uri, did, collection, rev: 0n, at, live: true, put: null }]
-      : []
+  const changes = lines.map(({ uri }): Change => {
+    const collection = collectionOfUri(uri)
+    return { key: recordKeyOfUri(uri), uri, did, collection, rev: 0n, at, live: true, put: null }
   })
   await run(tx, {
     name: 'bury',
@@ -117,4 +109,5 @@ const forgetActor = async (tx: Tx, schema: string, did: string, at: string): Pro
       or (author = $1 and not exists (select 1 from ${schema}.record r where r.uri = n."recordUri"))`,
     values: [did, at],
   })
+  await forgetDropped(tx, did, at)
 }

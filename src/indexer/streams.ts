@@ -64,7 +64,7 @@ export const eventLoop = (
   stream: string,
   parts: Parts & { recent: RecentDids },
 ): Service => {
-  const { pool, lookup } = options
+  const { pool, lookup, indexUnknown = false } = options
   const { metrics, recent } = parts
   const onConflict = () => metrics.conflicts.inc()
   return createLoop<StreamEvent>({
@@ -73,7 +73,7 @@ export const eventLoop = (
     write: async (items) => {
       const events = items.map(({ value }) => value)
       const outcome = await applyEvents(
-        { pool, recent, resolveIdentities: lookup !== undefined, onConflict },
+        { pool, recent, resolveIdentities: lookup !== undefined, indexUnknown, onConflict },
         events,
       )
       const results = resultsOf(events, outcome)

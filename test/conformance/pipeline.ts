@@ -40,6 +40,8 @@ export type Scene = {
   readonly collections: readonly string[]
   /** The keys of the captured accounts are not known. */
   readonly skipSignatureVerification?: boolean
+  /** Keep records of collections that are not known. */
+  readonly indexUnknown?: boolean
   /** The embedded one when absent. */
   readonly log?: Log
 }
@@ -48,7 +50,7 @@ const common = { logger: silentLogger, version: 'test' }
 const first = (urls: readonly string[]): string => urls[0] ?? ''
 
 const makers = (scene: Scene, log: Log, pool: Pool, sandbox: Sandbox) => {
-  const { collections, skipSignatureVerification = false } = scene
+  const { collections, skipSignatureVerification = false, indexUnknown = false } = scene
   const resolver = createResolver({
     plcUrl: sandbox.plcUrl,
     handleResolverUrl: first(sandbox.pdsUrls),
@@ -84,6 +86,7 @@ const makers = (scene: Scene, log: Log, pool: Pool, sandbox: Sandbox) => {
         group: 'firehose_group',
         consumer: 'indexer',
         batchSize,
+        indexUnknown,
         lookup: createLookup(resolver, 5_000),
       }).service,
   }

@@ -45,7 +45,8 @@ const expectationOf = async (name: string) => {
     count(found.filter((one) => one.fate === fate).map(({ collection }) => collection))
   return {
     did,
-    kept: found.filter(({ fate }) => fate === 'kept').map(({ uri, cid }) => `${uri} ${cid}`),
+    lines: (fates: readonly string[]) =>
+      found.filter(({ fate }) => fates.includes(fate)).map(({ uri, cid }) => `${uri} ${cid}`),
     counts: { kept: of('kept'), invalid: of('invalid'), unknown: of('unknown') },
   }
 }
@@ -78,37 +79,68 @@ const PINNED: Readonly<Record<(typeof NAMES)[number], { kept: Counts; invalid: C
   },
 }
 
+type Expectation = Awaited<ReturnType<typeof expectationOf>>
+const expectations = async (): Promise<readonly (readonly [(typeof NAMES)[number], Expectation])[]> =>
+  Promise.all(NAMES.map(async (name) => [name, await expectationOf(name)] as const))
+
+/** Fetches the repositories and indexes them; resolves with the lines of `record` and of the list of drops, by DID. */
+const fill = (indexUnknown: boolean, dids: readonly string[]) => {
+  const scene = { serveDir: fixturesDir(), collections: ['*'], skipSignatureVerification: true, indexUnknown }
+  return withPipeline(scene, async ({ start, backfiller, indexer, drained, log, pool }) => {
+    start(backfiller(), indexer({ batchSize: 500 }))
+    const entries = dids.map((did) => ({ did, host: '', rev: '', status: null, active: true }))
+    await log.append(REPO_BACKFILL, entries.map(encodeBackfill))
+    await drained(REPO_BACKFILL, FIREHOSE_BACKFILL)
+    const linesOf = async (text: string) => {
+      const { rows } = await pool.query<{ did: string; line: string }>({ text })
+      const byDid = Map.groupBy(rows, ({ did }) => did)
+      return (did: string) => (byDid.get(did) ?? []).map(({ line }) => line).sort()
+    }
+    return {
+      records: await linesOf(`select did, uri || ' ' || cid as line from ${pool.schema}.record`),
+      dropped: await linesOf('select did, uri as line from millrace.dropped'),
+    }
+  })
+}
+
 test(
   'every record of a known collection of the real repositories arrives in PostgreSQL',
   needs('pg', 'fixtures'),
   async (t) => {
-    const scene = { serveDir: fixturesDir(), collections: ['*'], skipSignatureVerification: true }
-    await withPipeline(scene, async ({ start, backfiller, indexer, drained, log, pool }) => {
-      start(backfiller(), indexer({ batchSize: 500 }))
-      const expected = new Map(
-        await Promise.all(NAMES.map(async (name) => [name, await expectationOf(name)] as const)),
+    const expected = await expectations()
+    const { records, dropped } = await fill(
+      false,
+      expected.map(([, { did }]) => did),
+    )
+    for (const [name, { did, lines, counts }] of expected) {
+      assert.deepEqual(records(did), lines(['kept']).sort(), name)
+      const unknown = Object.values(counts.unknown).reduce((sum, n) => sum + n, 0)
+      t.diagnostic(`${name}.car: arrived ${JSON.stringify(counts.kept)}`)
+      t.diagnostic(`${name}.car: invalid by lexicon ${JSON.stringify(counts.invalid)}`)
+      t.diagnostic(`${name}.car: of unknown collections ${JSON.stringify(counts.unknown)}`)
+      assert.deepEqual({ ...counts, unknown }, PINNED[name], name)
+      assert.equal(
+        dropped(did).length,
+        lines(['invalid']).length,
+        'the invalid ones, and no others, are listed',
       )
-      const entries = [...expected.values()].map(({ did }) => ({
-        did,
-        host: '',
-        rev: '',
-        status: null,
-        active: true,
-      }))
-      await log.append(REPO_BACKFILL, entries.map(encodeBackfill))
-      await drained(REPO_BACKFILL, FIREHOSE_BACKFILL)
-      for (const [name, { did, kept, counts }] of expected) {
-        const { rows } = await pool.query<{ line: string }>({
-          text: `select uri || ' ' || cid as line from ${pool.schema}.record where did = $1`,
-          values: [did],
-        })
-        assert.deepEqual(rows.map(({ line }) => line).sort(), [...kept].sort(), name)
-        const unknown = Object.values(counts.unknown).reduce((sum, n) => sum + n, 0)
-        t.diagnostic(`${name}.car: arrived ${JSON.stringify(counts.kept)}`)
-        t.diagnostic(`${name}.car: invalid by lexicon ${JSON.stringify(counts.invalid)}`)
-        t.diagnostic(`${name}.car: of unknown collections ${JSON.stringify(counts.unknown)}`)
-        assert.deepEqual({ ...counts, unknown }, PINNED[name], name)
-      }
-    })
+    }
+  },
+)
+
+test(
+  'with unknown collections asked for, every record of the real repositories arrives but the invalid ones',
+  needs('pg', 'fixtures'),
+  async () => {
+    const expected = await expectations()
+    const { records, dropped } = await fill(
+      true,
+      expected.map(([, { did }]) => did),
+    )
+    for (const [name, { did, lines }] of expected) {
+      assert.deepEqual(records(did), lines(['kept', 'unknown']).sort(), name)
+      assert.equal(dropped(did).length, lines(['invalid']).length)
+      if (name === 'little') assert.equal(records(did).length + dropped(did).length, 278)
+    }
   },
 )

@@ -10,6 +10,7 @@ export const COMMANDS = [
   'sandbox',
   'migrate',
   'status',
+  'drops',
   'doctor',
   'top',
 ] as const

@@ -6,6 +6,7 @@ import type { Kind } from './kinds.ts'
 import { flagOf, millraceNameOf, type CommandName, type EnvName, type Setting } from './setting.ts'
 import { backfiller } from './table/backfiller.ts'
 import { doctor } from './table/doctor.ts'
+import { drops } from './table/drops.ts'
 import { indexer } from './table/indexer.ts'
 import { ingester } from './table/ingester.ts'
 import { monitoring, running } from './table/running.ts'
@@ -19,6 +20,7 @@ const SECTIONS = {
   Indexer: indexer,
   Monitoring: monitoring,
   Sandbox: sandbox,
+  Drops: drops,
   Doctor: doctor,
   Running: running,
 }
@@ -29,6 +31,7 @@ type Table = typeof stores &
   typeof indexer &
   typeof monitoring &
   typeof sandbox &
+  typeof drops &
   typeof doctor &
   typeof running
 

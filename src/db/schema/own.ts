@@ -113,4 +113,24 @@ export const MIGRATIONS: readonly Migration[] = [
       COMMENT ON TABLE millrace.label_negation IS
         'Latest negation of a label whatever its cid, also where a newer label has taken its row';`,
   },
+  {
+    number: 3,
+    name: 'dropped',
+    // No unique key: two writers that drop the same event must not wait for each other.
+    sql: `
+      CREATE TABLE millrace.dropped (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        key uuid NOT NULL,
+        did text NOT NULL,
+        uri text NOT NULL,
+        rev text,
+        at text,
+        reason text NOT NULL,
+        detail text NOT NULL,
+        seen timestamptz NOT NULL DEFAULT now()
+      ) WITH (autovacuum_vacuum_scale_factor = 0.02);
+      CREATE INDEX dropped_key_idx ON millrace.dropped (key);
+      COMMENT ON TABLE millrace.dropped IS
+        'The last 10,000 events that were dropped as invalid, and why; key: hash of the DID and of what else tells one from another';`,
+  },
 ]

@@ -1,5 +1,6 @@
 import { AppBskyFeedPostgate, AppBskyFeedThreadgate } from '@atcute/bluesky'
-import { defineCollection, recordUri, type Put, type Row, type RowRefusal } from '../collection.ts'
+import { defineCollection, recordUri, type Put, type Row } from '../collection.ts'
+import type { RowRefusal } from '../drop-reasons.ts'
 import { datetimeOrEpoch } from '../time.ts'
 
 type Gate = { readonly post: string; readonly createdAt: string }

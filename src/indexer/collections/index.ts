@@ -1,5 +1,5 @@
 /** The registry: every collection the indexer knows. A new one is one file and one line here. */
-import type { Collection } from '../collection.ts'
+import { defineCollection, uriCollection, type Collection } from '../collection.ts'
 import { block } from './block.ts'
 import { feedGenerator } from './feed-generator.ts'
 import { follow } from './follow.ts'
@@ -40,6 +40,15 @@ export const COLLECTIONS: readonly Collection[] = [
 export const collectionByNsid: ReadonlyMap<string, Collection> = new Map(
   COLLECTIONS.map((collection) => [collection.nsid, collection]),
 )
+
+/**
+ * What a record of any other collection is, where such are kept: itself, without a lexicon to check it against. One value for
+ * them all: what costs a statement per collection costs it once, however many there are.
+ */
+export const UNKNOWN: Collection = defineCollection(null, { nsid: 'unknown' })
+
+export const collectionOfUri = (uri: string): Collection =>
+  collectionByNsid.get(uriCollection(uri)) ?? UNKNOWN
 
 /** Those by whose past versions other records are judged. */
 export const PAST_COLLECTIONS: readonly string[] = COLLECTIONS.flatMap(({ nsid, past }) =>

@@ -55,6 +55,12 @@ export const indexer = {
     commands: ALL,
     text: 'Most entries of a stream written in one transaction.',
   }),
+  indexUnknown: setting({
+    kind: bool,
+    default: false,
+    commands: ['indexer', 'up'],
+    text: 'Keep records of collections without a table, too, unchecked and in `record` only; --collections says which arrive.',
+  }),
   enableDidResolution: setting({
     kind: bool,
     default: true,

@@ -21,7 +21,7 @@ export const stores = {
     default: './millrace-data',
     defaultFor: { demo: null },
     absent: 'a temporary folder, removed at the end',
-    commands: ['up', 'demo', 'doctor'],
+    commands: ['up', 'demo', 'drops', 'doctor'],
     text: 'Folder of the embedded stores: streams in <data>/streams, PostgreSQL in <data>/postgres.',
   }),
   redisUrl: setting<string | null>({
@@ -47,14 +47,15 @@ export const stores = {
   databaseUrl: setting<string | null>({
     kind: optional(databaseUrlKind),
     default: 'postgresql://localhost:5432/postgres',
-    defaultFor: { up: null, demo: null, doctor: null },
+    defaultFor: { up: null, demo: null, drops: null, doctor: null },
     absent: {
       up: 'the embedded PostgreSQL',
       demo: 'the embedded PostgreSQL',
+      drops: 'that of a running `up`',
       doctor: 'that of a running `up`',
     },
-    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'doctor'] }],
-    commands: ['up', 'demo', 'indexer', 'migrate', 'doctor'],
+    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'drops', 'doctor'] }],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'drops', 'doctor'],
     text: 'PostgreSQL 14 or newer that the AppView reads.',
   }),
   databaseSchema: setting({
@@ -74,7 +75,7 @@ export const stores = {
     kind: duration({ minMs: 100, maxMs: 600_000 }),
     default: 30_000,
     env: [inSeconds('DB_WAIT_TIMEOUT_SECS')],
-    commands: ['up', 'demo', 'indexer', 'migrate'],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'drops'],
     text: 'How long to wait for a connection to PostgreSQL before the attempt counts as failed.',
   }),
   databasePort: setting({
