@@ -8,6 +8,7 @@ import { backfiller } from './table/backfiller.ts'
 import { doctor } from './table/doctor.ts'
 import { indexer } from './table/indexer.ts'
 import { ingester } from './table/ingester.ts'
+import { recount } from './table/recount.ts'
 import { monitoring, running } from './table/running.ts'
 import { sandbox } from './table/sandbox.ts'
 import { stores } from './table/stores.ts'
@@ -20,6 +21,7 @@ const SECTIONS = {
   Monitoring: monitoring,
   Sandbox: sandbox,
   Doctor: doctor,
+  Recount: recount,
   Running: running,
 }
 
@@ -30,6 +32,7 @@ type Table = typeof stores &
   typeof monitoring &
   typeof sandbox &
   typeof doctor &
+  typeof recount &
   typeof running
 
 export type SettingKey = keyof Table

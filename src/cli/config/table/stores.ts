@@ -21,7 +21,7 @@ export const stores = {
     default: './millrace-data',
     defaultFor: { demo: null },
     absent: 'a temporary folder, removed at the end',
-    commands: ['up', 'demo', 'doctor'],
+    commands: ['up', 'demo', 'doctor', 'recount'],
     text: 'Folder of the embedded stores: streams in <data>/streams, PostgreSQL in <data>/postgres.',
   }),
   redisUrl: setting<string | null>({
@@ -47,20 +47,21 @@ export const stores = {
   databaseUrl: setting<string | null>({
     kind: optional(databaseUrlKind),
     default: 'postgresql://localhost:5432/postgres',
-    defaultFor: { up: null, demo: null, doctor: null },
+    defaultFor: { up: null, demo: null, doctor: null, recount: null },
     absent: {
       up: 'the embedded PostgreSQL',
       demo: 'the embedded PostgreSQL',
+      recount: 'the embedded PostgreSQL in the data folder',
       doctor: 'that of a running `up`',
     },
-    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'doctor'] }],
-    commands: ['up', 'demo', 'indexer', 'migrate', 'doctor'],
+    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'recount', 'doctor'] }],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'recount', 'doctor'],
     text: 'PostgreSQL 14 or newer that the AppView reads.',
   }),
   databaseSchema: setting({
     kind: name(/^[a-z_]{1,63}$/, 'a schema name of lower-case letters and underscores, such as bsky'),
     default: 'bsky',
-    commands: ['up', 'demo', 'indexer', 'migrate', 'doctor'],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'recount', 'doctor'],
     text: 'Schema of the tables that the AppView reads.',
   }),
   databasePoolSize: setting({
@@ -74,7 +75,7 @@ export const stores = {
     kind: duration({ minMs: 100, maxMs: 600_000 }),
     default: 30_000,
     env: [inSeconds('DB_WAIT_TIMEOUT_SECS')],
-    commands: ['up', 'demo', 'indexer', 'migrate'],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'recount'],
     text: 'How long to wait for a connection to PostgreSQL before the attempt counts as failed.',
   }),
   databasePort: setting({
