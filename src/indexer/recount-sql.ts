@@ -90,7 +90,7 @@ export const compareAndMend = (schema: string, aggregate: Aggregate, keys: reado
   const { table, key, columns } = aggregate
   const right = columns.map((column, i) => `${quoted(column)} = w.c${i}`).join(', ')
   return {
-    text: `with ${lines(schema, aggregate, (column) => `${column} = any($1::text[])`)},
+    text: `with ${lines(schema, aggregate, (column) => `${column} = any($1::text[])`)}
     update ${schema}.${table} a set ${right} from wrong w where a.${key} = w.key`,
     values: [keys],
   }
