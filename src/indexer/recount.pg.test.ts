@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { miscounted } from '../../test/conformance/counts.ts'
-import type { Tables } from '../../test/conformance/tables.ts'
 import { Deltas } from './aggregates.ts'
 import { AGGREGATES } from './count-sources.ts'
 import { foundByColumn, recount, type Recount } from './recount.ts'
@@ -32,7 +31,7 @@ const wrong = (counted: Recount) => Object.entries(foundByColumn(counted)).filte
 const oracle = async (on: TestDatabase): Promise<string[]> => {
   const names = ['post_agg', 'profile_agg', 'post', 'like', 'repost', 'quote', 'follow']
   const tables = await Promise.all(names.map(async (name) => [name, await rowsOf(on.pool, name)] as const))
-  return miscounted(Object.fromEntries(tables) as Tables)
+  return miscounted(Object.fromEntries(tables))
 }
 
 const AUTHOR = didOf('author')
