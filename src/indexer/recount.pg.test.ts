@@ -165,6 +165,18 @@ test('tables without a single aggregate are rebuilt, range by range, whatever th
   }
 })
 
+test('rows and counts that are not committed yet, or are while it looks, are no drift', async () => {
+  await using own = await openTestDatabase(4)
+  await own.pool.transaction(async (tx) => {
+    await tx.query(aLike)
+    await oneMore().write(tx, 'bsky')
+    const counted = await looking(1, own)
+    assert.deepEqual([wrong(counted), counted.tables.map(({ keys }) => keys)], [[], [0, 0]])
+  })
+  const counted = await looking(1, own)
+  assert.deepEqual([wrong(counted), counted.tables.map(({ keys }) => keys)], [[], [0, 1]])
+})
+
 test('who has locked the line and not committed is waited for, and counted', async () => {
   await using own = await openTestDatabase(4)
   await own.pool.query({

@@ -7,6 +7,7 @@
  */
 import type { Pool } from '../db/pool.ts'
 import type { Statement } from '../db/queryable.ts'
+import { sqlState } from '../db/sql-error.ts'
 import { backoffMs, sleep } from '../lib/backoff.ts'
 import { TransientError } from '../lib/errors.ts'
 import { AGGREGATES, type Aggregate } from './count-sources.ts'
@@ -127,12 +128,15 @@ const driftIn = ({ table, columns }: Aggregate, compared: readonly Compared[]): 
 const ask = async <R>(pool: Pool, statement: Statement): Promise<readonly R[]> =>
   (await patiently(() => pool.query<R>(statement))).rows
 
+/** What took too long once takes as long again. */
+const isTooSlow = (error: TransientError): boolean => sqlState(error) === '57014'
+
 const patiently = async <T>(attempt: () => Promise<T>): Promise<T> => {
   for (let tries = 1; ; tries++) {
     try {
       return await attempt()
     } catch (error) {
-      if (!(error instanceof TransientError) || tries >= ATTEMPTS) throw error
+      if (!(error instanceof TransientError) || isTooSlow(error) || tries >= ATTEMPTS) throw error
       await sleep(backoffMs(tries, { initialMs: 200, maxMs: 2_000 }))
     }
   }

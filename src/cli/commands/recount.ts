@@ -7,7 +7,7 @@ import type { Pool } from '../../db/pool.ts'
 import { sqlState } from '../../db/sql-error.ts'
 import { foundByColumn, recount as recountAggregates, type Recount } from '../../indexer/recount.ts'
 import { keepResult } from '../../indexer/recount-result.ts'
-import { EXIT, SetupError, TransientError } from '../../lib/errors.ts'
+import { EXIT, SetupError, TransientError, type ExitCode } from '../../lib/errors.ts'
 import type { Context, Run } from '../context.ts'
 import { embeddedUrl } from '../doctor/postgres/facts.ts'
 import { drawRecount, type RecountReport } from '../recount/draw.ts'
@@ -46,19 +46,25 @@ const refuseUnready = async (pool: Pool): Promise<void> => {
 }
 
 const inWords = (cause: unknown): never => {
-  if (sqlState(cause) === '42501')
-    throw new SetupError('the database user may not do what this needs', {
-      remedy:
-        'grant it SELECT on the tables of the AppView, and for --repair INSERT and UPDATE on post_agg and profile_agg',
-      exitCode: EXIT.badData,
-      cause,
-    })
+  const [message, remedy, exitCode] = adviceFor(cause)
+  throw new SetupError(message, { remedy, exitCode, cause })
+}
+
+const GRANTS =
+  'grant it SELECT on the tables of the AppView, and for --repair INSERT and UPDATE on post_agg and profile_agg'
+
+/** What is wrong, what to do, the exit code. Errors: the cause, when it is ours. */
+const adviceFor = (cause: unknown): readonly [string, string, ExitCode] => {
+  const state = sqlState(cause)
+  if (state === '42501') return ['the database user may not do what this needs', GRANTS, EXIT.badData]
+  if (state === '25006')
+    return ['this PostgreSQL only reads', 'name the primary by --database-url', EXIT.unavailable]
   if (!(cause instanceof TransientError)) throw cause
-  throw new SetupError('PostgreSQL stayed away, or took too long for a range of keys', {
-    remedy: 'try again (repeating is safe), with a smaller --range-rows if the server is slow',
-    exitCode: EXIT.unavailable,
-    cause,
-  })
+  return [
+    state === '57014' ? 'a range of keys took too long to count' : 'PostgreSQL stayed away',
+    'try again (repeating is safe), with a smaller --range-rows if the server is slow',
+    EXIT.unavailable,
+  ]
 }
 
 const reportOf = (counted: Recount, repair: boolean): RecountReport => {
