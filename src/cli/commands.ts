@@ -78,10 +78,11 @@ where they listen; GET <control>/truth tells what a perfect indexer would hold.`
   },
   recount: {
     summary: 'compare the counts of posts and profiles with the rows they count',
-    description: `Counts likes, reposts, replies, quotes, followers, follows and posts anew, key by key, and compares post_agg and profile_agg
-with that. Indexers may go on meanwhile: what it tells is no race. It changes nothing unless --repair is given; then each wrong line is
-held, counted once more and set right. What it found is exported by the indexers as indexer_aggregate_drift. Exit 0 when no figure is wrong
-(any more), 3 when one is or the recount was stopped before its end.`,
+    description: `Counts likes, reposts, replies, quotes, followers, follows and posts anew, key by key, and compares
+post_agg and profile_agg with that. Indexers may go on meanwhile: what it tells is no race. It changes
+nothing unless --repair is given; then each wrong line is held, counted once more and set right. What it
+found is exported by the indexers as indexer_aggregate_drift. Exit 0 when no figure is wrong (any more),
+3 when one is or the recount was stopped before its end.`,
     examples: [
       ['millrace recount', 'of an `up` on this machine, running or not'],
       ['millrace recount --database-url postgresql://me@db/bsky', 'of a deployment; only reports'],
