@@ -1,7 +1,7 @@
 /** The indexer's page, second half: what fails, the database, and the identities it looks up. */
 import type { Row } from './model.ts'
 import { UP_DOWN } from './parts.ts'
-import { added, least, mean, most, quantiles, rate, total } from './promql.ts'
+import { added, least, mean, most, quantiles, rate, since, total } from './promql.ts'
 
 export const failures: Row = {
   title: 'Failures',
@@ -154,6 +154,19 @@ export const database: Row = {
       unit: 'short',
       of: { deadlocks: most('database_deadlocks') },
       runbooks: ['DatabaseConflicts'],
+    },
+    {
+      title: 'Aggregates found wrong',
+      says: 'Counts that the last recount found to differ from the rows they count, by column. None is expected.',
+      unit: 'short',
+      of: { '{{column}}': most('indexer_aggregate_drift', 'column') },
+    },
+    {
+      title: 'Last recount',
+      says: 'How long ago `millrace recount` last went through to its end.',
+      unit: 's',
+      kind: 'stat',
+      of: { ago: since(most('indexer_aggregate_recount_time_seconds')) },
     },
   ],
 }

@@ -76,6 +76,22 @@ where they listen; GET <control>/truth tells what a perfect indexer would hold.`
     examples: [['millrace migrate --database-url postgresql://me@db/bsky', '']],
     load: async () => (await import('./commands/migrate.ts')).migrate,
   },
+  recount: {
+    summary: 'compare the counts of posts and profiles with the rows they count',
+    description: `Counts likes, reposts, replies, quotes, followers, follows and posts anew, key by key, and compares
+post_agg and profile_agg with that. Indexers may go on meanwhile: what it tells is no race. It changes
+nothing unless --repair is given; then each wrong line is held, counted once more and set right. What it
+found is exported by the indexers as indexer_aggregate_drift. Exit 0 when no figure is wrong (any more),
+3 when one is or the recount was stopped before its end.`,
+    examples: [
+      ['millrace recount', 'of an `up` on this machine, running or not'],
+      ['millrace recount --database-url postgresql://me@db/bsky', 'of a deployment; only reports'],
+      ['millrace recount --database-url postgresql://me@db/bsky --repair', 'and writes the right figures'],
+      ['millrace recount --json', 'for a script'],
+      ['millrace recount --range-rows 1000', 'in smaller transactions: slower, and gentler'],
+    ],
+    load: async () => (await import('./commands/recount.ts')).recount,
+  },
   status: {
     summary: 'streams, lags, cursors and rates of what is running',
     description: `Asks the running services, and with --redis-url the store itself. Exit 3 when nothing answers or a service is not
@@ -138,7 +154,7 @@ export const EXIT_CODES = `Exit codes:
   0   done, or stopped as asked
   1   unexpected failure: a bug or damaged own state
   2   a stop did not finish in time, or a second signal forced it
-  3   the answer is no: something is missing or not ready
+  3   the answer is no: something is missing, wrong or not ready
   64  wrong command line or setting
   65  a data folder or database that is not ours or is damaged
   69  Redis or PostgreSQL cannot be reached or refuses us

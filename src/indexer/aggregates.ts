@@ -9,7 +9,7 @@ const COLUMNS = {
   post_agg: ['likeCount', 'replyCount', 'repostCount', 'quoteCount'],
   profile_agg: ['followersCount', 'followsCount', 'postsCount'],
 } as const
-const KEYS = { post_agg: 'uri', profile_agg: 'did' } as const
+export const AGGREGATE_KEYS = { post_agg: 'uri', profile_agg: 'did' } as const
 
 export class Deltas {
   readonly #sums = {
@@ -41,7 +41,7 @@ export class Deltas {
     const lines = [...this.#sums[table]].filter(([, line]) => [...line.values()].some((by) => by !== 0))
     if (lines.length === 0) return
     const columns = COLUMNS[table]
-    const key = KEYS[table]
+    const key = AGGREGATE_KEYS[table]
     const names = columns.map((column) => `"${column}"`)
     await run(tx, {
       name: `count_${schema}_${table}`,

@@ -6,6 +6,7 @@ import { readFacts, type ServerFacts } from '../db/facts.ts'
 import { readDifferences } from '../db/migrate.ts'
 import type { Pool } from '../db/pool.ts'
 import { sleep } from '../lib/backoff.ts'
+import { readResult, type RecountResult } from './recount-result.ts'
 import { run, type Tx } from './sql.ts'
 
 export type Facts = ServerFacts & {
@@ -13,6 +14,8 @@ export type Facts = ServerFacts & {
   readonly schemaDifferences: number
   readonly identityQueue: number
   readonly identityOldestSeconds: number
+  /** The last recount; null: none, or not known. */
+  readonly recount: RecountResult | null
 }
 
 const TIMEOUT_MS = 1_500
@@ -32,6 +35,7 @@ const UNKNOWN: Facts = {
   schemaDifferences: NaN,
   identityQueue: NaN,
   identityOldestSeconds: NaN,
+  recount: null,
 }
 
 export class DatabaseFacts {
@@ -89,9 +93,10 @@ export class DatabaseFacts {
   }
 }
 
-const readAll = async (tx: Tx, schema: string): Promise<ServerFacts & Queue> => ({
+const readAll = async (tx: Tx, schema: string): Promise<ServerFacts & Queue & Pick<Facts, 'recount'>> => ({
   ...(await readFacts(tx, schema)),
   ...(await readIdentityQueue(tx)),
+  recount: await readResult(tx),
 })
 
 type Queue = Pick<Facts, 'identityQueue' | 'identityOldestSeconds'>

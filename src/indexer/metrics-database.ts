@@ -2,6 +2,7 @@
 import { ERROR_CLASSES } from '../db/sql-error.ts'
 import { STATEMENT_KINDS } from '../db/statement-kind.ts'
 import type { MetricSpec } from '../monitoring/metrics.ts'
+import { AGGREGATE_COLUMNS } from './count-sources.ts'
 import type { Facts } from './database-facts.ts'
 
 export type DatabaseReadings = { readonly facts: () => Promise<Facts> }
@@ -14,6 +15,7 @@ export const database = (read: DatabaseReadings) => ({
   ...identityQueue(read),
   ...server(read),
   ...growth(read),
+  ...aggregates(read),
 })
 
 const statements = () =>
@@ -117,5 +119,25 @@ const growth = ({ facts }: DatabaseReadings) => ({
     'Differences between the tables and what our statements count on; read at most every 5 minutes',
     READ,
     async () => (await facts()).schemaDifferences,
+  ),
+})
+
+const aggregates = ({ facts }: DatabaseReadings) => ({
+  aggregateDrift: {
+    name: 'indexer_aggregate_drift',
+    type: 'gauge',
+    help: 'Counts in post_agg and profile_agg that the last complete `millrace recount` found wrong, by column, those it repaired included; NaN before the first',
+    cause: 'a recount found figures that are not what the rows say; the next one tells anew',
+    labels: { column: AGGREGATE_COLUMNS },
+    collect: async () => {
+      const { recount } = await facts()
+      return AGGREGATE_COLUMNS.map((column) => ({ labels: { column }, value: recount?.found[column] ?? NaN }))
+    },
+  } as const,
+  aggregateRecountTime: gauge(
+    'indexer_aggregate_recount_time_seconds',
+    'When the last complete `millrace recount` of this database ended; NaN before the first',
+    'a recount went through to its end',
+    async () => (await facts()).recount?.timeSeconds ?? NaN,
   ),
 })

@@ -3,8 +3,8 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
-import { purgeAccount } from './purge.ts'
-import { apply, openTestDatabase, rowsOf, type TableRow, type TestDatabase } from './testing.ts'
+import { openTestDatabase, type TableRow, type TestDatabase } from './testing.ts'
+import { applyBatch } from './testing-batch.ts'
 import {
   anyDelivery,
   anyHistory,
@@ -66,18 +66,6 @@ const readTables = async (pool: Pool, mark: string): Promise<Record<string, stri
     return [table, lines.map((line) => line.replaceAll(mark, MARK)).sort()] as const
   }
   return Object.fromEntries(await Promise.all(TABLES.map(read)))
-}
-
-/** One batch, and what the identity worker does when it finds that an account was really deleted, also when a batch raced it. */
-const applyBatch = async (pool: Pool, batch: readonly StreamEvent[]): Promise<void> => {
-  const { voided } = await apply(pool, batch)
-  for (const event of batch)
-    if (event.type === 'account' && event.status === 'deleted')
-      await purgeAccount(pool, event.did, event.time)
-  for (const did of new Set(voided.map((change) => change.did))) {
-    const [line] = await rowsOf(pool, 'millrace.account', { did })
-    await purgeAccount(pool, did, line?.['deletedAt'] as string)
-  }
 }
 
 const inOrder = async (pool: Pool, events: readonly StreamEvent[]) => {

@@ -1,6 +1,8 @@
 /** What makes the figures of flow and database move: by their real causes, on a real PostgreSQL. */
 import { FIREHOSE_LIVE } from '../event/streams.ts'
 import { OpenBatch } from './entry-account.ts'
+import { foundByColumn, recount } from './recount.ts'
+import { keepResult } from './recount-result.ts'
 import { account, at, backfilled, create, identity, ref, remove } from './testing.ts'
 import {
   cut,
@@ -120,6 +122,14 @@ const surprised: Cause = async ({ admin, later }) => {
   later.push(() => admin.query({ text: 'alter table bsky.labeler drop column surprise' }))
 }
 
+/** A like that nobody gave, and a recount that finds it. */
+const drifted: Cause = async ({ admin, did }) => {
+  const uri = at(did, 'post', 'drifted')
+  await admin.query({ text: 'insert into bsky.post_agg (uri, "likeCount") values ($1, 1)', values: [uri] })
+  const found = foundByColumn(await recount(admin, { repair: true, rangeRows: 1_000 }))
+  await keepResult(admin, { timeSeconds: Date.now() / 1_000, found })
+}
+
 const SERVER: readonly CauseRow[] = [
   ['indexer_identity_queue_entries', unanswered],
   ['indexer_identity_oldest_seconds', unanswered],
@@ -131,6 +141,8 @@ const SERVER: readonly CauseRow[] = [
   ['database_size_bytes', idle],
   ['database_deadlocks', deadlock],
   ['database_schema_differences', surprised],
+  ['indexer_aggregate_drift{column="likeCount"}', drifted],
+  ['indexer_aggregate_recount_time_seconds', drifted],
 ]
 
 export const FLOW_CAUSES: readonly CauseRow[] = [...FLOW, ...STATEMENTS, ...SERVER]

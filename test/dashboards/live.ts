@@ -1,7 +1,9 @@
 /** The three services as processes on Redis and PostgreSQL, the sandbox before them, a real Prometheus with all rules behind. */
+import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
+import { run as runProgram } from '../cli/program.ts'
 import { anyPort, identities, portsOf, Restartable, upstreams } from '../e2e/programs.ts'
 import { freshDatabase, freshRedis, prometheusBinary } from '../harness/services.ts'
 import { type Prometheus, startPrometheus } from '../monitoring/prometheus.ts'
@@ -42,6 +44,9 @@ export const startLive = async (
     run('indexer', ...identities(network), ...anyPort('indexer'), '--database-url', database.url),
   ]
   const ports = await portsOf(...fleet.map(({ running }) => running))
+  // As an operator does now and then, while the indexer works: without one nothing is known of drift.
+  const recounted = await runProgram(['recount', '--database-url', database.url])
+  assert.equal(recounted.code, 0, recounted.stdout + recounted.stderr)
   return {
     network,
     prometheus: stack.use(await startPrometheus(await prometheusBinary(), ports, allRules())),

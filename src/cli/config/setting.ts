@@ -9,6 +9,7 @@ export const COMMANDS = [
   'indexer',
   'sandbox',
   'migrate',
+  'recount',
   'status',
   'drops',
   'doctor',

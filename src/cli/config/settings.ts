@@ -9,6 +9,7 @@ import { doctor } from './table/doctor.ts'
 import { drops } from './table/drops.ts'
 import { indexer } from './table/indexer.ts'
 import { ingester } from './table/ingester.ts'
+import { recount } from './table/recount.ts'
 import { monitoring, running } from './table/running.ts'
 import { sandbox } from './table/sandbox.ts'
 import { stores } from './table/stores.ts'
@@ -22,6 +23,7 @@ const SECTIONS = {
   Sandbox: sandbox,
   Drops: drops,
   Doctor: doctor,
+  Recount: recount,
   Running: running,
 }
 
@@ -33,6 +35,7 @@ type Table = typeof stores &
   typeof sandbox &
   typeof drops &
   typeof doctor &
+  typeof recount &
   typeof running
 
 export type SettingKey = keyof Table

@@ -72,7 +72,14 @@ export const running = {
   logLevel: setting({
     kind: oneOf(LEVELS),
     default: 'info',
-    defaultFor: { demo: 'warn', status: 'warn', drops: 'warn', doctor: 'warn', migrate: 'warn' },
+    defaultFor: {
+      demo: 'warn',
+      status: 'warn',
+      drops: 'warn',
+      doctor: 'warn',
+      migrate: 'warn',
+      recount: 'warn',
+    },
     env: [
       'LOG_LEVEL',
       { name: 'RUST_LOG', translate: levelOfRustLog, note: 'the most talkative level named in it counts' },
@@ -96,7 +103,7 @@ export const running = {
   json: setting({
     kind: bool,
     default: false,
-    commands: ['demo', 'status', 'drops', 'doctor', 'sandbox', 'migrate'],
+    commands: ['demo', 'status', 'drops', 'doctor', 'sandbox', 'migrate', 'recount'],
     text: 'Answer with JSON on standard output.',
   }),
   exitWhenDone: setting({

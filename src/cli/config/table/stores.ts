@@ -21,7 +21,7 @@ export const stores = {
     default: './millrace-data',
     defaultFor: { demo: null },
     absent: 'a temporary folder, removed at the end',
-    commands: ['up', 'demo', 'drops', 'doctor'],
+    commands: ['up', 'demo', 'drops', 'doctor', 'recount'],
     text: 'Folder of the embedded stores: streams in <data>/streams, PostgreSQL in <data>/postgres.',
   }),
   redisUrl: setting<string | null>({
@@ -47,21 +47,22 @@ export const stores = {
   databaseUrl: setting<string | null>({
     kind: optional(databaseUrlKind),
     default: 'postgresql://localhost:5432/postgres',
-    defaultFor: { up: null, demo: null, drops: null, doctor: null },
+    defaultFor: { up: null, demo: null, drops: null, doctor: null, recount: null },
     absent: {
       up: 'the embedded PostgreSQL',
       demo: 'the embedded PostgreSQL',
       drops: 'that of a running `up`',
+      recount: 'the embedded PostgreSQL in the data folder',
       doctor: 'that of a running `up`',
     },
-    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'drops', 'doctor'] }],
-    commands: ['up', 'demo', 'indexer', 'migrate', 'drops', 'doctor'],
+    env: [{ name: 'DATABASE_URL', only: ['up', 'indexer', 'migrate', 'drops', 'recount', 'doctor'] }],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'drops', 'recount', 'doctor'],
     text: 'PostgreSQL 14 or newer that the AppView reads.',
   }),
   databaseSchema: setting({
     kind: name(/^[a-z_]{1,63}$/, 'a schema name of lower-case letters and underscores, such as bsky'),
     default: 'bsky',
-    commands: ['up', 'demo', 'indexer', 'migrate', 'doctor'],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'recount', 'doctor'],
     text: 'Schema of the tables that the AppView reads.',
   }),
   databasePoolSize: setting({
@@ -75,7 +76,7 @@ export const stores = {
     kind: duration({ minMs: 100, maxMs: 600_000 }),
     default: 30_000,
     env: [inSeconds('DB_WAIT_TIMEOUT_SECS')],
-    commands: ['up', 'demo', 'indexer', 'migrate', 'drops'],
+    commands: ['up', 'demo', 'indexer', 'migrate', 'drops', 'recount'],
     text: 'How long to wait for a connection to PostgreSQL before the attempt counts as failed.',
   }),
   databasePort: setting({
