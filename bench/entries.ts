@@ -9,8 +9,8 @@ import { silentLogger } from '../src/lib/logger.ts'
 import { startSandbox } from '../src/sandbox/index.ts'
 import type { Fields } from '../src/stream/log.ts'
 
-/** On a busy machine the first frames, or the next, may be long in coming; a record is a frame, at least. */
-const LONGEST_WAIT_SECONDS = 30
+/** On a busy machine the first frames, or the next, may be long in coming; most records are a frame of their own. */
+const LONGEST_WAIT_SECONDS = 5
 
 /** The frames of a network that streams everything live, oldest first. */
 const sandboxFrames = async (records: number, accounts: number): Promise<Uint8Array[]> => {
