@@ -149,12 +149,15 @@ const nextDelayMs = (
   backoff: BackoffOptions = { initialMs: 1_000, maxMs: 60_000 },
 ): number => jitter(backoffMs(failures, backoff))
 
+/** Frames that wait, before the socket is paused. */
+export const BUFFER_BYTES = 1024 * 1024
+
 const socketOptions = (options: SubscribeOptions, onOpen: () => void): FrameSocketOptions => ({
   idleTimeoutMs: options.idleTimeoutMs,
   maxFrameBytes: options.maxFrameBytes,
   pingIntervalMs: options.pingIntervalMs ?? 30_000,
   connectTimeoutMs: options.connectTimeoutMs ?? 15_000,
-  bufferBytes: options.bufferBytes ?? 1024 * 1024,
+  bufferBytes: options.bufferBytes ?? BUFFER_BYTES,
   onOpen,
 })
 

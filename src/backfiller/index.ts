@@ -10,6 +10,7 @@ import type { Service } from '../lib/service.ts'
 import { createRegistry } from '../monitoring/registry.ts'
 import type { StatusSource } from '../monitoring/status.ts'
 import { openAccounts, type Accounts } from './accounts.ts'
+import { REMEMBERED_IDENTITIES } from './bounds.ts'
 import { ByteBudget } from './budget.ts'
 import { Hosts } from './hosts.ts'
 import { Identities } from './identities.ts'
@@ -132,7 +133,7 @@ const createIdentities = (settings: Settings, metrics: BackfillerMetrics): Ident
       perHost: DIRECTORY_CONCURRENCY,
       patienceMs: hostPatienceMs,
     }),
-    maxEntries: 5_000,
+    maxEntries: REMEMBERED_IDENTITIES,
     memoryTtlMs: 10 * MINUTE_MS,
     sharedTtlMs: 24 * 60 * MINUTE_MS,
     onLookup: (source) => metrics.identityLookups.inc({ source }),

@@ -33,7 +33,7 @@ export class Abandoned extends Error {
 }
 
 /** The protocol allows a record of 1 MB of CBOR, which JSON may double or so. */
-const MAX_RECORD_BYTES = 4 * 1024 * 1024
+export const MAX_RECORD_BYTES = 4 * 1024 * 1024
 
 /** Resolves with the number of records written. Rejects with RepoFailure (unexpected) or Abandoned. */
 export const writeRepo = async (

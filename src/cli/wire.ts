@@ -9,6 +9,7 @@ import { runServices, type Service } from '../lib/service.ts'
 import { serveMonitoring } from '../monitoring/http.ts'
 import type { ServiceName, StatusSource } from '../monitoring/status.ts'
 import type { Log } from '../stream/log.ts'
+import { readBudget } from './budget.ts'
 import type { Context } from './context.ts'
 import { flagOf } from './config/setting.ts'
 import type { Settings } from './config/settings.ts'
@@ -102,6 +103,7 @@ const serve = async (
 /** Everything opened is on the stack, so that a start that fails half-way closes what it had opened. */
 export const openPipeline = async (wiring: Wiring, names: readonly ServiceName[]): Promise<Pipeline> => {
   const { log, pool, parts, watch } = await openParts(wiring, names)
+  wiring.logger.info(await readBudget(wiring.settings, names, pool), 'budget: connections and bytes, at most')
   const sources = parts.map(({ status }) => status)
   const endpoints = []
   for (const part of parts) endpoints.push(await serve(wiring, part, sources))

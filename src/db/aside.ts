@@ -6,6 +6,8 @@ import pg from 'pg'
 import { Connections } from './connections.ts'
 import type { Queryable } from './queryable.ts'
 
+/** Beside those of the pool. */
+export const ASIDE_CONNECTIONS = 1
 const IDLE_MS = 60_000
 
 export class Aside {
@@ -39,7 +41,7 @@ export class Aside {
       query_timeout: timeoutMs,
       idleTimeoutMillis: IDLE_MS,
     }
-    const pool = new pg.Pool({ ...this.#config, ...bounds, max: 1, allowExitOnIdle: true })
+    const pool = new pg.Pool({ ...this.#config, ...bounds, max: ASIDE_CONNECTIONS, allowExitOnIdle: true })
     pool.on('error', () => {}) // the next question opens another
     return pool
   }

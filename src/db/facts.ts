@@ -13,13 +13,16 @@ export type ServerFacts = {
   readonly deadlocks: number
 }
 
+/** What ordinary roles may open, all together. */
+const LIMIT = `(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+      - coalesce(current_setting('reserved_connections', true)::int, 0))::float8`
+
 /** What other roles do is hidden from an ordinary one, and so is the kind of their backends: they count as clients. */
 const SERVER = `
   select
     (select count(*) from pg_stat_activity
       where datid is not null and coalesce(backend_type, 'client backend') = 'client backend')::float8 as connections,
-    (current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
-      - coalesce(current_setting('reserved_connections', true)::int, 0))::float8 as "connectionsLimit",
+    ${LIMIT} as "connectionsLimit",
     (select coalesce(max(extract(epoch from clock_timestamp() - xact_start)), 0) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()
         and backend_type = 'client backend')::float8 as "longestTransactionSeconds",
@@ -54,4 +57,10 @@ export const readFacts = async (db: Queryable, schema: string): Promise<ServerFa
   const [line] = sequences.rows
   // No line: none that we may read. A sequence that was never used has no last value: nothing of it is used.
   return { ...facts, sequenceUsedRatio: line === undefined ? NaN : (line.used ?? 0) }
+}
+
+/** The `connectionsLimit` of the facts alone. */
+export const readConnectionsLimit = async (db: Queryable): Promise<number> => {
+  const { rows } = await db.query<{ limit: number }>({ text: `select ${LIMIT} as "limit"` })
+  return rows[0]?.limit ?? NaN
 }

@@ -1,8 +1,8 @@
 /**
  * Connections to PostgreSQL. Owns their number, their bounds in time and the reaction to their errors; knows no table.
  * Guarantees: nothing is sent as a connection's own state (no search_path, no startup parameter but application_name), so a
- * PgBouncer in transaction mode may stand between: statements name their schema themselves. Named statements need PgBouncer
- * 1.21 or newer, or `prepare: false`.
+ * PgBouncer in transaction mode may stand between: statements name their schema themselves. Whether it keeps named statements is
+ * found out at the start (pooler.ts).
  *
  * int8 arrives as a number while it is a safe integer; a larger one is an error, never a rounded value: select it `::text`.
  */
@@ -11,6 +11,7 @@ import { EXIT, SetupError } from '../lib/errors.ts'
 import type { Logger } from '../lib/logger.ts'
 import { Aside } from './aside.ts'
 import { Connections } from './connections.ts'
+import { findWay, type Way } from './pooler.ts'
 import type { PoolObserver, Queryable, TransactionOptions } from './queryable.ts'
 import { sqlState } from './sql-error.ts'
 
@@ -27,7 +28,7 @@ export type PoolOptions = {
   readonly idleTimeoutMs?: number
   /** The longest wait for a connection, be it for the network or for a free one. */
   readonly connectTimeoutMs?: number
-  /** Name statements, so that the server parses and plans each once per connection. */
+  /** Name statements, so that the server parses and plans each once per connection. Absent: where they can be trusted. */
   readonly prepare?: boolean
   readonly logger: Logger
   /** A connection broke while nobody used it. */
@@ -57,6 +58,8 @@ export interface Pool extends Queryable {
 }
 
 const OLDEST_VERSION = 14
+const UNNAMED =
+  'a pooler before PostgreSQL keeps no named statements: they are sent without names, and planned each time'
 /** A server that has stopped answering altogether is given up this long after the statement's own bound. */
 const GRACE_MS = 5_000
 
@@ -69,12 +72,13 @@ export const openPool = async (options: PoolOptions): Promise<Pool> => {
     options.logger.warn({ err: error.message }, 'an idle PostgreSQL connection broke')
     options.onError?.(error)
   })
-  await checkServer(pool, options.url).catch(async (error: unknown) => {
+  const way = await checkServer(pool, options.url).catch(async (error: unknown) => {
     await pool.end()
     throw error
   })
+  if (way === 'pooler_passes_names') options.logger.info(UNNAMED)
   const observers = new Set<PoolObserver>()
-  const bounds = { prepare: options.prepare ?? true, statementTimeoutMs }
+  const bounds = { prepare: options.prepare ?? way !== 'pooler_passes_names', statementTimeoutMs }
   const connections = new Connections(pool, { ...bounds, observers })
   const aside = new Aside(connectionConfig(options, statementTimeoutMs))
   return {
@@ -131,18 +135,29 @@ const checkUrl = (url: string): string => {
   })
 }
 
-const checkServer = async (pool: pg.Pool, url: string): Promise<void> => {
-  const answer = await pool
-    .query<{ version: string }>("SELECT current_setting('server_version_num') AS version")
-    .catch((cause: unknown) => {
-      throw startError(url, cause)
-    })
-  const major = Math.floor(Number(answer.rows[0]?.version) / 10_000)
-  if (major >= OLDEST_VERSION) return
+const checkServer = async (pool: pg.Pool, url: string): Promise<Way> => {
+  const { major, way } = await askServer(pool).catch((cause: unknown) => {
+    throw startError(url, cause)
+  })
+  if (major >= OLDEST_VERSION) return way
   throw new SetupError(`${describeTarget(url)} is version ${major}`, {
     remedy: `use PostgreSQL ${OLDEST_VERSION} or newer`,
     exitCode: EXIT.unavailable,
   })
+}
+
+const askServer = async (pool: pg.Pool): Promise<{ major: number; way: Way }> => {
+  const client = await pool.connect()
+  let broken = true
+  try {
+    const text = "SELECT current_setting('server_version_num') AS version"
+    const { rows } = await client.query<{ version: string }>(text)
+    const way = await findWay(client)
+    broken = false
+    return { major: Math.floor(Number(rows[0]?.version) / 10_000), way }
+  } finally {
+    client.release(broken)
+  }
 }
 
 /** Host, port and database; never a user's password. */

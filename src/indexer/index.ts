@@ -1,15 +1,16 @@
 /** The indexer: composes its loops, its identity worker and what it says of itself. */
 import type { Registry } from '@prometheus-io/client'
-import { deadLetterStream, FIREHOSE_BACKFILL, FIREHOSE_LIVE, LABEL_LIVE } from '../event/streams.ts'
+import { deadLetterStream } from '../event/streams.ts'
 import { runServices, type Service } from '../lib/service.ts'
 import { registerMetrics } from '../monitoring/metrics.ts'
 import { createRegistry } from '../monitoring/registry.ts'
 import type { StatusSource } from '../monitoring/status.ts'
 import { StreamWatch } from '../stream/watch.ts'
 import { RecentDids } from './accounts.ts'
+import { RECENT_ACCOUNTS } from './bounds.ts'
 import { createIdentityWorker } from './identity-worker.ts'
 import { indexerMetrics, type IndexerMetrics } from './metrics.ts'
-import type { IndexerOptions } from './options.ts'
+import { streamsOf, type IndexerOptions } from './options.ts'
 import { watchPool } from './pool-metrics.ts'
 import { createState } from './state.ts'
 import { eventLoop, labelLoop } from './streams.ts'
@@ -21,15 +22,14 @@ export type Indexer = {
 }
 
 export const createIndexer = (options: IndexerOptions): Indexer => {
-  const streams = options.mode === 'label' ? [] : (options.streams ?? [FIREHOSE_LIVE, FIREHOSE_BACKFILL])
-  const labelStreams = options.mode === 'stream' ? [] : [options.labelStream ?? LABEL_LIVE]
+  const { streams, labelStreams } = streamsOf(options)
   const all = [...new Set([...streams, ...labelStreams])]
   const watch = watchStreams(options, all, (stream, entries) => metrics.streamLost.inc({ stream }, entries))
   const state = createState(options, all, watch)
   const registry = createRegistry('indexer', options.version)
   const metrics = registerMetrics(registry, indexerMetrics(state.readings, all))
   watchPool(options.pool, metrics)
-  const recent = new RecentDids({ max: 200_000, ttlMs: 3_600_000 })
+  const recent = new RecentDids({ max: RECENT_ACCOUNTS, ttlMs: 3_600_000 })
   const services = [
     ...streams.map((stream) => eventLoop(options, stream, { metrics, state, recent })),
     ...labelStreams.map((stream) => labelLoop(options, stream, { metrics, state })),

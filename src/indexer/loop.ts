@@ -41,7 +41,7 @@ type Work<T> = LoopOptions<T> & { readonly open: OpenBatch; readonly signal: Abo
 const RETRY = { initialMs: 200, maxMs: 30_000 }
 
 /** Batches of a stream under way at once: while PostgreSQL writes one, the next is decoded and planned. */
-const LANES = 2
+export const LANES = 2
 
 export const createLoop = <T extends object>(options: LoopOptions<T>): Service => ({
   name: options.name,

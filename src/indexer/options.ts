@@ -1,4 +1,5 @@
 /** What an indexer is made of; everything arrives here, nothing is read from the environment. */
+import { FIREHOSE_BACKFILL, FIREHOSE_LIVE, LABEL_LIVE } from '../event/streams.ts'
 import type { Pool } from '../db/pool.ts'
 import type { Logger } from '../lib/logger.ts'
 import type { Log } from '../stream/log.ts'
@@ -31,3 +32,13 @@ export type IndexerOptions = {
   /** How often, at most, the database is asked about itself. */
   readonly factsEveryMs?: number
 }
+
+/** What it reads. */
+export const streamsOf = ({
+  mode,
+  streams = [FIREHOSE_LIVE, FIREHOSE_BACKFILL],
+  labelStream = LABEL_LIVE,
+}: Pick<IndexerOptions, 'mode' | 'streams' | 'labelStream'>) => ({
+  streams: mode === 'label' ? [] : streams,
+  labelStreams: mode === 'stream' ? [] : [labelStream],
+})

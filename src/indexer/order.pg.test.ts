@@ -3,45 +3,13 @@ import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import type { Pool } from '../db/pool.ts'
 import type { StreamEvent } from '../event/event.ts'
-import { openTestDatabase, type TableRow, type TestDatabase } from './testing.ts'
-import { applyBatch } from './testing-batch.ts'
-import {
-  anyDelivery,
-  anyHistory,
-  anyThread,
-  deliver,
-  eventsOf,
-  MARK,
-  marked,
-  markOf,
-} from './testing-history.ts'
+import { openTestDatabase, type TestDatabase } from './testing.ts'
+import { anyDelivery, anyHistory, anyThread, deliver, eventsOf, marked, markOf } from './testing-history.ts'
+import { applyBatch, readTables } from './testing-tables.ts'
 
 /** A run takes a second or so; `PROPERTY_RUNS=500` looks further. */
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 25)
 const SEED = Number(process.env['PROPERTY_SEED'] ?? 20_250_601)
-
-const TABLES = [
-  'record',
-  'post',
-  'post_embed_record',
-  'feed_item',
-  'quote',
-  'op_thread_reply',
-  'like',
-  'repost',
-  'follow',
-  'actor_block',
-  'list_item',
-  'verification',
-  'profile',
-  'thread_gate',
-  'post_gate',
-  'duplicate_record',
-  'actor_sync',
-  'post_agg',
-  'profile_agg',
-  'notification',
-]
 
 let db: TestDatabase
 let runs = 0
@@ -50,23 +18,6 @@ before(async () => {
   db = await openTestDatabase()
 })
 after(() => db[Symbol.asyncDispose]())
-
-/** A line of aggregates that has come down to 0 says the same as none: the AppView reads 0 for an absent one. */
-const saysSomething = (table: string, row: TableRow): boolean =>
-  !table.endsWith('_agg') || Object.values(row).some((value) => typeof value === 'number' && value !== 0)
-
-const readTables = async (pool: Pool, mark: string): Promise<Record<string, string[]>> => {
-  const read = async (table: string) => {
-    const name = `${pool.schema}."${table}"`
-    const text = `select * from ${name} t where t::text like '%${mark}%'`
-    const { rows } = await pool.query<TableRow>({ text })
-    const lines = rows
-      .filter((row) => saysSomething(table, row))
-      .map(({ id: _, ...row }) => JSON.stringify(row))
-    return [table, lines.map((line) => line.replaceAll(mark, MARK)).sort()] as const
-  }
-  return Object.fromEntries(await Promise.all(TABLES.map(read)))
-}
 
 const inOrder = async (pool: Pool, events: readonly StreamEvent[]) => {
   const mark = markOf(runs++)

@@ -8,7 +8,7 @@ import { foundByColumn, recount, type Recount } from './recount.ts'
 import { keepResult, readResult } from './recount-result.ts'
 import { apply, at, create, didOf, openTestDatabase, ref, rowsOf, timeOf, until } from './testing.ts'
 import type { TestDatabase } from './testing.ts'
-import { applyBatch } from './testing-batch.ts'
+import { applyBatch } from './testing-tables.ts'
 import { anyDelivery, anyHistory, deliver, eventsOf, marked, markOf } from './testing-history.ts'
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 10)

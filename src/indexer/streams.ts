@@ -6,7 +6,7 @@ import { deadLetterStream } from '../event/streams.ts'
 import { describeError } from '../lib/errors.ts'
 import type { Service } from '../lib/service.ts'
 import { consumerReports } from '../monitoring/stream-metrics.ts'
-import { createConsumer } from '../stream/consumer.ts'
+import { createConsumer, DEFAULT_MAX_BATCH_BYTES } from '../stream/consumer.ts'
 import type { RecentDids } from './accounts.ts'
 import { applyEvents, type Outcome } from './apply.ts'
 import { countDrop, countEvents, countOutcome } from './count.ts'
@@ -34,7 +34,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
     group: options.group,
     consumer: options.consumer,
     batchSize: options.batchSize,
-    maxBatchBytes: options.maxBatchBytes ?? 16 * 1024 * 1024,
+    maxBatchBytes: options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
     abandonedAfterMs: options.abandonedAfterMs ?? 300_000,
     deadLetterStream: deadLetterStream(stream),
     retry: { initialMs: 1_000, maxMs: 60_000 },

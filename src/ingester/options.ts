@@ -89,7 +89,10 @@ const PARTS_BY_MODE: Readonly<Record<IngesterMode, readonly Part[]>> = {
   labeler: ['labels'],
 }
 
-export const hostsOf = (part: Part, options: Settings): readonly string[] => {
+export const hostsOf = (
+  part: Part,
+  options: Pick<IngesterOptions, 'mode' | 'relayHosts' | 'labelerHosts'>,
+): readonly string[] => {
   if (!PARTS_BY_MODE[options.mode].includes(part)) return []
   return [...new Set(part === 'labels' ? options.labelerHosts : options.relayHosts)]
 }

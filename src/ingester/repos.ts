@@ -107,7 +107,7 @@ const fetchPage = async (
 }
 
 /** 1,000 repos take some 250 KB. */
-const MAX_PAGE_BYTES = 8 * 1024 * 1024
+export const MAX_PAGE_BYTES = 8 * 1024 * 1024
 
 const savePage = async (listing: Listing, walk: Walk, page: Page): Promise<Walk> => {
   const { upstream, room, life } = listing

@@ -74,7 +74,7 @@ export interface Consumer {
 }
 
 const DEFAULT_ABANDONED_AFTER_MS = 300_000
-const DEFAULT_MAX_BATCH_BYTES = 16 * 1024 * 1024
+export const DEFAULT_MAX_BATCH_BYTES = 16 * 1024 * 1024
 const MAX_BLOCK_MS = 1_000
 const TRIM_EVERY_MS = 10_000
 const STORE_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 5_000 }

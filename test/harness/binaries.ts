@@ -19,6 +19,7 @@ export type Program =
   | 'curl'
   | 'jq'
   | 'psql'
+  | 'pgbouncer'
   | 'redis-cli'
   | 'c++'
   | 'make'
@@ -37,6 +38,7 @@ const NAMES: Record<Program, readonly string[]> = {
   curl: ['curl'],
   jq: ['jq'],
   psql: ['psql'],
+  pgbouncer: ['pgbouncer'],
   'redis-cli': ['redis-cli'],
   'c++': ['c++', 'g++', 'clang++'],
   make: ['make'],
@@ -56,6 +58,7 @@ const DEBIAN_PACKAGE: Record<Program, string> = {
   curl: 'curl',
   jq: 'jq',
   psql: 'postgresql-client',
+  pgbouncer: 'pgbouncer',
   'redis-cli': 'redis-tools',
   'c++': 'build-essential',
   make: 'build-essential',
@@ -69,6 +72,7 @@ export const findProgram = (program: Program): string | null => {
   const folders = [
     ...(process.env['PATH'] ?? '').split(delimiter),
     '/usr/bin',
+    '/usr/sbin',
     '/usr/local/bin',
     '/opt/homebrew/bin',
   ]

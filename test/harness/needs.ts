@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import type { Program } from './binaries.ts'
 import { findProgram } from './binaries.ts'
 
-export type Need = 'redis' | 'pg' | 'prom' | 'alerts' | 'compose' | 'browser' | 'runbooks' | 'fixtures'
+export type Need =
+  'redis' | 'pg' | 'prom' | 'alerts' | 'compose' | 'browser' | 'runbooks' | 'bouncer' | 'fixtures'
 
 export const PROGRAMS: Record<Need, readonly Program[]> = {
   redis: ['redis-server'],
@@ -17,6 +18,7 @@ export const PROGRAMS: Record<Need, readonly Program[]> = {
   compose: ['docker-compose'],
   browser: ['chromium'],
   runbooks: ['curl', 'jq', 'psql', 'redis-cli'],
+  bouncer: ['pgbouncer'],
   fixtures: [],
 }
 

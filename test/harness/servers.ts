@@ -118,7 +118,7 @@ export const startPostgres = async (): Promise<Server> => {
 export const temporaryFolder = (name: string): string => mkdtempSync(join(tmpdir(), `millrace-test-${name}-`))
 
 /** A shell whose input is ours: at our end it reads end-of-file, ends the server and removes its folder. */
-const endWithUs = (pid: number | undefined, folder: string | null): (() => void) => {
+export const endWithUs = (pid: number | undefined, folder: string | null): (() => void) => {
   const script =
     'cat >/dev/null; kill -QUIT "$1"; for _ in $(seq 50); do kill -0 "$1" || break; sleep 0.1; done; [ -z "$2" ] || rm -rf "$2"'
   const watcher = spawn('sh', ['-c', script, 'sh', String(pid), folder ?? ''], {

@@ -16,6 +16,9 @@ import {
 } from './topology.ts'
 import type { Endpoint } from './url.ts'
 
+/** For commands; every reader that blocks has one more. */
+export const COMMAND_CONNECTIONS = 1
+
 export class OneServer implements Topology {
   readonly isAtomicAcrossKeys = true
   readonly #options: TopologyOptions
