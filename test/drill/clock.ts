@@ -3,6 +3,7 @@
  * soon an alert can be heard: scrape + evaluation + what the condition itself needs + `for` + group wait, on either clock.
  */
 import type { Alert, Clock } from '../../src/monitoring/alerts/alert.ts'
+import { readsRecording } from '../../src/monitoring/alerts/annotations.ts'
 import { type ClockFloors, fasterClock } from '../../src/monitoring/alerts/clock.ts'
 
 /** Half an hour in a minute. */
@@ -28,13 +29,14 @@ export type Onset = { readonly after?: number; readonly delay?: number }
 
 /** `scale` says how fast the day is. */
 export const boundSeconds = (
-  { forSeconds }: Pick<Alert, 'forSeconds'>,
+  { expr, forSeconds }: Pick<Alert, 'expr' | 'forSeconds'>,
   { after = 0, delay = 0 }: Onset,
   pace: Pace,
   scale: (seconds: number) => number = (seconds) => seconds,
 ): number =>
   pace.scrapeSeconds +
   pace.evaluationSeconds +
+  (readsRecording(expr) ? pace.evaluationSeconds : 0) +
   scale(after) +
   delay +
   scale(forSeconds) +

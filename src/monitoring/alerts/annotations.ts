@@ -54,12 +54,16 @@ const seconds = (duration: string): number => {
   return Number(count) * (units[unit] ?? Number.NaN)
 }
 
+/** Whether a rule reads a recorded series, which is an evaluation old. */
+export const readsRecording = (expr: string): boolean =>
+  /\b[a-z_]+:[a-z_]+(:[a-z_0-9]+)?\b/.test(expr.replaceAll(/"[^"]*"/g, ''))
+
 /**
  * The longest time from the moment the condition is true to the moment somebody is told: a scrape sees it, an evaluation reads
  * it (two where it reads a recording), `for` passes in whole evaluations, Alertmanager waits for its group.
  */
 export const detectionSeconds = (alert: Alert, clock: Clock, timing: Timing): number => {
-  const recorded = /\b[a-z_]+:[a-z_]+(:[a-z_0-9]+)?\b/.test(alert.expr.replaceAll(/"[^"]*"/g, ''))
+  const recorded = readsRecording(alert.expr)
   const evaluations = Math.ceil(seconds(clock.range(alert.forSeconds)) / timing.evaluation)
   return timing.scrape + (1 + (recorded ? 1 : 0) + evaluations) * timing.evaluation + timing.groupWait(alert)
 }

@@ -23,7 +23,9 @@ const whileFetching = async (
 
 export const backfiller: readonly Drill[] = [
   {
+    // Repositories are queued, fetched and fail before the rate is what it is.
     alert: 'BackfillerHighErrorRate',
+    delay: 5,
     also: [...FAILING],
     fault: async (stack) => whileFetching(stack, 'truncated_car', {}),
   },
@@ -35,6 +37,7 @@ export const backfiller: readonly Drill[] = [
   },
   {
     alert: 'VerificationFailures',
+    delay: 5,
     also: [...FAILING, 'BackfillerHighErrorRate'],
     fault: async (stack) => whileFetching(stack, 'bad_signature', { target: 'repo', probability: 0.5 }),
   },

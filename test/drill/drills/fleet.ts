@@ -35,6 +35,8 @@ export const fleet: readonly Drill[] = [
   {
     // The port of another service: it answers, and says nothing of what it should.
     alert: 'SeriesAbsent',
+    // A target that is new waits for its place in the interval.
+    delay: 2,
     fault: async ({ prometheus, ingester }) => {
       await prometheus.reload((config) => withTargets(config, 'rust-indexer', [ingester.address]))
       return () => prometheus.reload(null)

@@ -81,6 +81,7 @@ export const indexer: readonly Drill[] = [
   },
   {
     alert: 'StreamEntriesLost',
+    delay: 1,
     also: ['TargetDown'],
     fault: async ({ indexer, redis }) => {
       indexer.program.pause()
@@ -124,7 +125,9 @@ export const indexer: readonly Drill[] = [
     fault: async (stack) => triggered(stack, RECORDS, raise('40001')),
   },
   {
+    // A batch and a look-up have to take the two connections, and others to wait for them.
     alert: 'PoolStarved',
+    delay: 10,
     also: [...LATE],
     prepare: async ({ indexer }) => restartedWith(indexer, '--database-pool-size', '2'),
     fault: async (stack) => locked(stack, 'bsky.actor, bsky.record, bsky.label'),

@@ -122,6 +122,8 @@ export const ingester: readonly Drill[] = [
   {
     // A mark at which every batch has to wait for the one before it.
     alert: 'BackpressureFlapping',
+    // The ingester starts anew, and has to be held back often enough.
+    delay: 40,
     also: [...HELD_BACK],
     after: 1_800,
     fault: async ({ ingester }) => restartedWith(ingester, '--firehose-high-water-mark', '2'),

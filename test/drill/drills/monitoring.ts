@@ -15,6 +15,8 @@ export const monitoring: readonly Drill[] = [
   {
     // The voice of a living Prometheus stops; whoever listens outside notices the silence.
     alert: 'Watchdog',
+    // Silence is heard after some intervals of the voice.
+    delay: 5,
     heardAt: 'silence',
     fast: true,
     after: 300,

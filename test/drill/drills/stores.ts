@@ -68,7 +68,9 @@ export const stores: readonly Drill[] = [
   },
   {
     // The setting of a fleet that once lost everything: a mark far beyond what Redis can hold.
+    // The ingester starts anew and has to write before the size of an entry is known.
     alert: 'HighWaterMarkUnreachable',
+    delay: 10,
     fault: async ({ ingester }) => restartedWith(ingester, '--ingester-high-water-mark', '100000000'),
   },
   {
