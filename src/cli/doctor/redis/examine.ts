@@ -8,6 +8,7 @@ import type { ServiceFacts } from '../services/facts.ts'
 import { checkNode } from './check.ts'
 import { readRedis, type RedisFacts } from './facts.ts'
 import { checkMemory, type Mark } from './memory.ts'
+import { checkReach } from './reach.ts'
 
 type Known = Pick<Patient, 'settings' | 'environment' | 'signal'> & {
   /** Hosts as the running services name them. */
@@ -68,7 +69,11 @@ export const examineRedis = async (patient: Patient): Promise<Finding[]> => {
   if (facts === null) return [notNamed(services)]
   if (facts.failure !== null) return [unreachable(facts.failure)]
   const marks = marksOf(facts, services, serviceSettings(patient))
-  return facts.nodes.flatMap((node) => [...checkNode(node), ...checkMemory(node, marks)])
+  const { indexer = patient.settings } = resolveAll(patient.environment)
+  return [
+    ...facts.nodes.flatMap((node) => [...checkNode(node), ...checkMemory(node, marks)]),
+    ...checkReach(facts.streams, indexer),
+  ]
 }
 
 const notNamed = (services: readonly ServiceFacts[]): Finding => {
