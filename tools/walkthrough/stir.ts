@@ -16,6 +16,8 @@ export const stir = async (fleet: Fleet): Promise<void> => {
   await redis.send('XADD', 'repo_backfill', '*', 'repo', 'no JSON')
   await network.produce(3_000)
   await untilTrue(fleet, 'max(ingester_backpressure_active)')
+  // As long as nobody reads: readers are quicker than scrapes.
+  await untilTrue(fleet, 'max(backfiller_output_stream_length) > bool 0')
   await startIndexers(fleet)
   await untilTrue(fleet, `count(up{type="rust"} == 1) >= bool ${SERVICES.length}`)
   for (let i = 0; i < INDEXERS; i++) await redis.send('XADD', 'firehose_live', '*', 'event', 'no JSON')

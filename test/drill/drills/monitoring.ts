@@ -71,7 +71,9 @@ export const monitoring: readonly Drill[] = [
     },
   },
   {
+    // It reads the files before it refuses them.
     alert: 'PrometheusConfigReloadFailed',
+    delay: 3,
     also: [],
     fault: async ({ prometheus }) => {
       await prometheus.reload(() => ({ global: { scrape_interval: 'soon' } }))
