@@ -13,6 +13,7 @@ const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 
 /** Flags of other programs. */
 const FOREIGN = new Set([
   'arg',
+  'batch',
   'bigkeys',
   'build',
   'check',
@@ -25,7 +26,9 @@ const FOREIGN = new Set([
   'owner',
   'ppid',
   'pwprompt',
+  'profile',
   'raw',
+  'reference',
   'turns',
   'spoil',
   'syntax-only',
