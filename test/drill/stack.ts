@@ -6,6 +6,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import type { ServiceName } from '../../src/monitoring/status.ts'
 import { startSandbox, type Sandbox } from '../../src/sandbox/index.ts'
 import { temporaryFolder } from '../harness/servers.ts'
+import { until } from '../e2e/until.ts'
 import { freePort } from '../harness/services.ts'
 import { Cable } from './cable.ts'
 import { startDatabase, type Database } from './database.ts'
@@ -122,6 +123,22 @@ const openWatchers = async (
   return { webhook, alertmanager, prometheus, exporters }
 }
 
+/** The longest window of a rate on the drills' clock, nearly: before, what Prometheus tells is about a beginning. */
+const SEEN_AT_WORK = ['ingester_firehose_events_total', 'indexer_events_processed_total'].map(
+  (counter) => `rate(${counter}[10s]) > 0 and count_over_time(${counter}[20s]) >= 8`,
+)
+
+/** Resolves once Prometheus has seen events come in and be indexed for a while. */
+const atWork = (prometheus: Prometheus): Promise<unknown> =>
+  until(
+    'Prometheus sees the fleet at work',
+    async () => {
+      const seen = await Promise.all(SEEN_AT_WORK.map((query) => prometheus.query(query).catch(() => [])))
+      return seen.every((series) => series.length > 0) ? true : null
+    },
+    { everyMs: 500 },
+  )
+
 export const openStack = async (): Promise<Stack> => {
   await using opening = new AsyncDisposableStack()
   const world = await openWorld(opening)
@@ -129,6 +146,7 @@ export const openStack = async (): Promise<Stack> => {
   // Not before: what nobody followed yet would come late.
   world.network.setRate(EVENTS_PER_SECOND)
   const watchers = await openWatchers(opening, world, fleet)
+  await atWork(watchers.prometheus)
   const all = opening.move()
   const another = openOne(all, world)
   return { ...world, ...fleet, ...watchers, another, [Symbol.asyncDispose]: () => all.disposeAsync() }

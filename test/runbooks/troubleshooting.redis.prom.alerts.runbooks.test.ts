@@ -27,7 +27,6 @@ const stack = (): Stack => {
 
 before(async () => {
   opened = await openStack()
-  await untilTrue('sum(rate(indexer_events_processed_total[10s])) > 0')
 })
 
 after(async () => opened?.[Symbol.asyncDispose]())
