@@ -4,7 +4,7 @@
  * installed it, against the reference's own indexing service. PostgreSQL is the embedded one, durable as in production, and shares the
  * machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--lanes 2] [--profile] [--reference]
  */
-import { mkdtempSync, rmSync, chmodSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -51,7 +51,31 @@ const withDatabase = async <T>(work: (pool: Pool, url: string) => Promise<T>): P
   }
 }
 
-type Run = { readonly perSecond: number; readonly cpuSeconds: number; readonly statements: number }
+type Run = {
+  readonly perSecond: number
+  readonly cpuSeconds: number
+  readonly serverSeconds: number
+  readonly statements: number
+}
+
+const TICKS_PER_SECOND = 100
+
+/** CPU seconds of the server's processes so far, of the ended ones too (Linux). */
+const serverCpu = async (pool: Pool): Promise<number> => {
+  const { rows } = await pool.query<{ file: string }>({
+    text: "select current_setting('data_directory') || '/postmaster.pid' as file",
+  })
+  const postmaster = readFileSync(rows[0]?.file ?? '', 'utf8').split('\n')[0] ?? ''
+  const stat = (pid: string): readonly number[] =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+      .map(Number)
+  const children = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, 'utf8').trim().split(' ')
+  // utime, stime, cutime, cstime: fields 14 to 17.
+  const ticks = [postmaster, ...children].flatMap((pid) => stat(pid).slice(11, 15))
+  return ticks.reduce((sum, one) => sum + one, 0) / TICKS_PER_SECOND
+}
 
 /** Seconds that statements of a name took, and how many there were. */
 const profile = new Map<string, { seconds: number; count: number }>()
@@ -89,6 +113,7 @@ const labelOf = (text: string): string => text.replaceAll(/\s+/g, ' ').slice(0, 
 const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): Promise<Run> => {
   const counter = counting(pool)
   const recent = new RecentDids({ max: 100_000, ttlMs: 3_600_000 })
+  const serverBefore = await serverCpu(pool)
   const cpu = process.cpuUsage()
   const start = performance.now()
   let at = 0
@@ -105,6 +130,7 @@ const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): 
   return {
     perSecond: entries.length / seconds,
     cpuSeconds: (user + system) / 1e6,
+    serverSeconds: (await serverCpu(pool)) - serverBefore,
     statements: (counter.statements() / entries.length) * 1_000,
   }
 }
@@ -149,6 +175,7 @@ const table = new Table({
     'COPY of the rows, events/s',
     'share of the ceiling',
     'node CPU s',
+    "PostgreSQL's CPU s",
     'statements / 1,000 events',
     'the reference, events/s',
     'times the reference',
@@ -174,7 +201,8 @@ for (const batch of values.batch.split(',').map(Number)) {
     Math.round(own).toLocaleString('en'),
     Math.round(ceiling).toLocaleString('en'),
     `${Math.round((own / ceiling) * 100)} %`,
-    median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(1),
+    median(runs.map(({ cpuSeconds }) => cpuSeconds)).toFixed(2),
+    median(runs.map(({ serverSeconds }) => serverSeconds)).toFixed(2),
     Math.round(median(runs.map(({ statements }) => statements))),
     ...(references.length === 0
       ? ['', '']
