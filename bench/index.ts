@@ -1,8 +1,8 @@
 /**
- * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one indexer, two batches under way), against the raw ceiling of
+ * Events indexed per second: the indexer's whole write path (decode, plan, facts, settle; one indexer with its lanes), against the raw ceiling of
  * the same run: COPY of the very rows it wrote into tables of the same shape with the same indexes; and, where `npm run conformance` has
  * installed it, against the reference's own indexing service. PostgreSQL is the embedded one, durable as in production, and shares the
- * machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--lanes 2] [--profile] [--reference]
+ * machine. Run: node bench/index.ts [--events 20000] [--batch 500,2000] [--profile] [--reference]
  */
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,6 +17,8 @@ import { decodeEvent } from '../src/event/codec.ts'
 import type { StreamEvent } from '../src/event/event.ts'
 import { RecentDids } from '../src/indexer/accounts.ts'
 import { applyEvents } from '../src/indexer/apply.ts'
+import { LANES, Lanes } from '../src/indexer/lanes.ts'
+import { READS } from '../src/indexer/loop.ts'
 import { silentLogger } from '../src/lib/logger.ts'
 import type { Fields } from '../src/stream/log.ts'
 import { sandboxEntries } from './entries.ts'
@@ -28,8 +30,6 @@ const { values } = parseArgs({
   options: {
     events: { type: 'string', default: '20000' },
     batch: { type: 'string', default: '500,2000' },
-    /** Batches under way at once: two in the indexer's loop. */
-    lanes: { type: 'string', default: '2' },
     /** A database of its own for the reference, in every turn. */
     reference: { type: 'boolean' },
     /** Where the time goes, by statement. */
@@ -116,15 +116,21 @@ const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): 
   const serverBefore = await serverCpu(pool)
   const cpu = process.cpuUsage()
   const start = performance.now()
-  let at = 0
-  const lane = async () => {
-    while (at < entries.length) {
-      const some = entries.slice(at, (at += batch))
-      const events = some.map((fields) => decodeEvent(fields) as StreamEvent)
+  const lanes = new Lanes<StreamEvent>({
+    keyOf: ({ did }) => did,
+    size: batch,
+    work: async (events) => {
       await applyEvents({ pool: counter.pool, recent, resolveIdentities: true }, events)
-    }
+    },
+  })
+  const reads = new Set<Promise<void>>()
+  for (let at = 0; at < entries.length; at += LANES * batch) {
+    const events = entries.slice(at, at + LANES * batch).map((fields) => decodeEvent(fields) as StreamEvent)
+    const read = lanes.run(events).finally(() => reads.delete(read))
+    reads.add(read)
+    if (reads.size >= READS) await Promise.race(reads)
   }
-  await Promise.all(Array.from({ length: Number(values.lanes) }, lane))
+  await Promise.all(reads)
   const seconds = (performance.now() - start) / 1_000
   const { user, system } = process.cpuUsage(cpu)
   return {

@@ -7,6 +7,7 @@ import type pg from 'pg'
 import { backoffMs, jitter, sleep } from '../lib/backoff.ts'
 import type { PoolObserver, Queryable, Result, Statement, TransactionOptions } from './queryable.ts'
 import { asReaction, errorClass, isConflict, sqlState } from './sql-error.ts'
+import { bindValues } from './text-arrays.ts'
 
 export type ConnectionsOptions = {
   readonly prepare: boolean
@@ -100,7 +101,7 @@ export class Connections {
     const named = this.#options.prepare && name !== undefined ? { name } : {}
     const startedMs = performance.now()
     try {
-      const result = await client.query({ ...named, text, ...(values ? { values: [...values] } : {}) })
+      const result = await client.query({ ...named, text, ...(values ? { values: bindValues(text, values) } : {}) })
       const count = result.rowCount ?? 0
       if (writes !== undefined && count > 0) rows.set(writes, (rows.get(writes) ?? 0) + count)
       return { rows: (result.rows ?? []) as R[], count }

@@ -1,7 +1,7 @@
 /**
  * Every entry of one stream from its delivery to its end, as an account that has to balance: delivered = committed (and
- * acknowledged) + dead letters + left pending (to come again) + in flight. Guarantees that what a batch holds is in flight
- * until it is settled; a batch that ends while it still holds entries shows as a residual.
+ * acknowledged) + dead letters + left pending (to come again) + in flight. Guarantees that an entry is in flight until it is
+ * settled; one that is closed before it was shows as a residual.
  */
 import { Ledger } from '../monitoring/ledger.ts'
 import type { Delivery } from '../stream/consumer.ts'
@@ -9,47 +9,32 @@ import type { Delivery } from '../stream/consumer.ts'
 export const ENDS = ['committed', 'dead_lettered', 'left_pending'] as const
 export type End = (typeof ENDS)[number]
 
-/** The entries of one batch that have not come to an end. */
-export class OpenBatch {
-  readonly #account: EntryAccount
-  readonly #open: Set<string>
-
-  constructor(account: EntryAccount, entries: readonly Delivery[]) {
-    this.#account = account
-    this.#open = new Set(entries.map(({ id }) => id))
-  }
-
-  get size(): number {
-    return this.#open.size
-  }
-
-  settle(ids: readonly string[], end: End): void {
-    for (const id of ids) this.#open.delete(id)
-    this.#account.ledger.out(end, ids.length)
-  }
-
-  /** An error ended the work at the batch: what has no end yet was never acknowledged. */
-  leave(): void {
-    this.settle([...this.#open], 'left_pending')
-  }
-
-  close(): void {
-    this.#account.close(this)
-  }
-}
+type Entries = readonly Pick<Delivery, 'id'>[]
 
 export class EntryAccount {
-  readonly #batches = new Set<OpenBatch>()
-  readonly ledger = new Ledger<End>(ENDS, () => [...this.#batches].reduce((sum, { size }) => sum + size, 0))
+  readonly #open = new Set<string>()
+  readonly ledger = new Ledger<End>(ENDS, () => this.#open.size)
 
-  open(entries: readonly Delivery[]): OpenBatch {
-    const batch = new OpenBatch(this, entries)
-    this.#batches.add(batch)
+  open(entries: Entries): void {
+    for (const { id } of entries) this.#open.add(id)
     this.ledger.in(entries.length)
-    return batch
   }
 
-  close(batch: OpenBatch): void {
-    this.#batches.delete(batch)
+  settle(entries: Entries, end: End): void {
+    this.close(entries)
+    this.ledger.out(end, entries.length)
+  }
+
+  /** An error ended the work at these: what has no end yet was never acknowledged. */
+  leave(entries: Entries): void {
+    this.settle(
+      entries.filter(({ id }) => this.#open.has(id)),
+      'left_pending',
+    )
+  }
+
+  /** Nothing is done for these any more. */
+  close(entries: Entries): void {
+    for (const { id } of entries) this.#open.delete(id)
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The indexer's loop over one stream: take a batch, decode it, write it, acknowledge it. Guarantees that an entry is
+ * The indexer's loop over one stream: take entries, decode them, write them in batches side by side (lanes.ts), acknowledge. Guarantees that an entry is
  * acknowledged only after its rows are committed; that an entry nobody can read, or that PostgreSQL refuses by itself, is put
  * aside as a dead letter and never fails its neighbours; that an outage of PostgreSQL holds the batch and tries it again.
  */
@@ -11,13 +11,18 @@ import { isDataError } from '../db/sql-error.ts'
 import type { Poison } from '../event/codec.ts'
 import type { Consumer, Delivery } from '../stream/consumer.ts'
 import type { Fields } from '../stream/log.ts'
-import type { EntryAccount, OpenBatch } from './entry-account.ts'
+import type { EntryAccount } from './entry-account.ts'
+import { Lanes } from './lanes.ts'
 import type { IndexerMetrics } from './metrics.ts'
 
 export type LoopOptions<T> = {
   readonly name: string
   readonly consumer: Consumer
   readonly decode: (fields: Fields) => T | Poison
+  /** Entries of one key are written in their order. */
+  readonly keyOf: (value: T) => string
+  /** Most entries written at once. */
+  readonly batchSize: number
   /** Writes decoded entries, all or nothing; rejects with TransientError when it may be tried again. */
   readonly write: (items: readonly Item<T>[]) => Promise<void>
   /** Accounts for every entry. */
@@ -35,68 +40,79 @@ export type LoopOptions<T> = {
 
 export type Item<T> = { readonly entry: Delivery; readonly value: T }
 
-/** One batch, on its way. */
-type Work<T> = LoopOptions<T> & { readonly open: OpenBatch; readonly signal: AbortSignal }
+/** The work of one run. */
+type Work<T> = LoopOptions<T> & { readonly signal: AbortSignal }
 
 const RETRY = { initialMs: 200, maxMs: 30_000 }
 
-/** Batches of a stream under way at once: while PostgreSQL writes one, the next is decoded and planned. */
-export const LANES = 2
+/** Reads of a stream under way at once: when a lane has written its share of one, that of the next is there. */
+export const READS = 2
 
 export const createLoop = <T extends object>(options: LoopOptions<T>): Service => ({
   name: options.name,
   run: async (signal) => {
+    const work: Work<T> = { ...options, signal }
     const failed = new AbortController()
-    const lanes = new Set<Promise<void>>()
-    const start = (batch: readonly Delivery[]) => {
-      const lane = accountFor(options, batch, signal)
+    const lanes = new Lanes<Item<T>>({
+      keyOf: ({ value }) => options.keyOf(value),
+      size: options.batchSize,
+      work: (batch) => handleBatch(work, batch),
+    })
+    const reads = new Set<Promise<void>>()
+    for await (const read of options.consumer.batches(AbortSignal.any([signal, failed.signal]))) {
+      const end = accountFor(options.account, read, async () => lanes.run(await readable(work, read)))
         .catch((error: unknown) => failed.abort(error))
-        .finally(() => lanes.delete(lane))
-      lanes.add(lane)
+        .finally(() => reads.delete(end))
+      reads.add(end)
+      if (reads.size >= READS) await Promise.race(reads)
     }
-    for await (const batch of options.consumer.batches(AbortSignal.any([signal, failed.signal]))) {
-      start(batch)
-      if (lanes.size >= LANES) await Promise.race(lanes)
-    }
-    await Promise.all(lanes)
+    await Promise.all(reads)
     if (failed.signal.aborted) throw failed.signal.reason
   },
 })
 
-const accountFor = async <T extends object>(
-  options: LoopOptions<T>,
-  batch: readonly Delivery[],
-  signal: AbortSignal,
+const accountFor = async (
+  account: EntryAccount,
+  read: readonly Delivery[],
+  work: () => Promise<void>,
 ): Promise<void> => {
-  const open = options.account.open(batch)
+  account.open(read)
   try {
-    await handleBatch({ ...options, open, signal }, batch)
+    await work()
   } catch (error) {
-    open.leave()
+    account.leave(read)
     throw error
   } finally {
-    open.close()
+    account.close(read)
   }
 }
 
-const handleBatch = async <T extends object>(work: Work<T>, batch: readonly Delivery[]): Promise<void> => {
-  const { consumer, metrics } = work
+/** The entries decoded; those that nobody can read become dead letters. */
+const readable = async <T extends object>(
+  work: Work<T>,
+  read: readonly Delivery[],
+): Promise<readonly Item<T>[]> => {
   const items: Item<T>[] = []
-  for (const entry of batch) {
+  for (const entry of read) {
     const value = work.decode(entry.fields)
     if ('poison' in value) await setAside(work, entry, value.poison, value.poison)
     else items.push({ entry, value })
   }
+  return items
+}
+
+const handleBatch = async <T extends object>(work: Work<T>, batch: readonly Item<T>[]): Promise<void> => {
+  const { consumer, metrics } = work
   work.onBusy(1)
   const startedMs = performance.now()
-  const written = await writeItems(work, items).finally(() => work.onBusy(-1))
+  const written = await writeItems(work, batch).finally(() => work.onBusy(-1))
   metrics.batchSeconds.observe((performance.now() - startedMs) / 1_000)
   metrics.batchEntries.observe(batch.length)
   if (written.length === 0) return
   work.onProgress()
-  const ids = written.map(({ entry }) => entry.id)
-  const isDone = await finish(work, () => consumer.done(ids))
-  work.open.settle(ids, isDone ? 'committed' : 'left_pending')
+  const entries = written.map(({ entry }) => entry)
+  const isDone = await finish(work, () => consumer.done(entries.map(({ id }) => id)))
+  work.account.settle(entries, isDone ? 'committed' : 'left_pending')
 }
 
 /** Resolves with false for entries that cannot be taken off the stream now: they come again, and change nothing then. */
@@ -121,8 +137,8 @@ const writeItems = async <T>(work: Work<T>, items: readonly Item<T>[]): Promise<
   if (items.length === 0) return []
   try {
     if (await persist(work, () => work.write(items))) return items
-    work.open.settle(
-      items.map(({ entry }) => entry.id),
+    work.account.settle(
+      items.map(({ entry }) => entry),
       'left_pending',
     )
     return []
@@ -184,5 +200,5 @@ const setAside = async <T>(
     'See the stream of the same name ending in _dlq: each letter holds the entry and the reason.',
   )
   const isDone = await finish(options, () => options.consumer.poison(entry, detail))
-  options.open.settle([entry.id], isDone ? 'dead_lettered' : 'left_pending')
+  options.account.settle([entry], isDone ? 'dead_lettered' : 'left_pending')
 }

@@ -68,7 +68,7 @@ const moves = async (context: TestContext, [series, cause]: CauseRow, index: num
         ? never(signal)
         : lookup.identity(who, signal),
   }
-  const more = { batchSize: 1, lookup: mute, lookupConcurrency: 1, factsEveryMs: 0 }
+  const more = { batchSize: 6, lookup: mute, lookupConcurrency: 1, factsEveryMs: 0 }
   const indexer = startIndexer({ log: store.log, pool, ...more })
   const later: World['later'] = []
   try {

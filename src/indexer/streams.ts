@@ -12,6 +12,7 @@ import { applyEvents, type Outcome } from './apply.ts'
 import { countDrop, countEvents, countOutcome } from './count.ts'
 import { appendedMs, tellCommit } from './freshness.ts'
 import { coverNegated, planLabels, writeLabels, type LabelPlan } from './labels.ts'
+import { LANES } from './lanes.ts'
 import { createLoop, type Item } from './loop.ts'
 import type { IndexerMetrics } from './metrics.ts'
 import type { Result } from './metrics-flow.ts'
@@ -33,7 +34,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
     stream,
     group: options.group,
     consumer: options.consumer,
-    batchSize: options.batchSize,
+    batchSize: LANES * options.batchSize,
     maxBatchBytes: options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
     abandonedAfterMs: options.abandonedAfterMs ?? 300_000,
     deadLetterStream: deadLetterStream(stream),
@@ -48,6 +49,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
       )
     },
   }),
+  batchSize: options.batchSize,
   account: state.account(stream),
   metrics,
   logger: options.logger,
@@ -70,6 +72,7 @@ export const eventLoop = (
   return createLoop<StreamEvent>({
     ...loopParts(options, stream, parts),
     decode: decodeEvent,
+    keyOf: ({ did }) => did,
     write: async (items) => {
       const events = items.map(({ value }) => value)
       const outcome = await applyEvents(
@@ -105,6 +108,8 @@ export const labelLoop = (options: IndexerOptions, stream: string, parts: Parts)
   return createLoop<LabelEvent>({
     ...loopParts(options, stream, parts),
     decode: decodeLabels,
+    // A label has no account of its own, and there are few: one after the other.
+    keyOf: () => stream,
     write: async (items) => {
       const labels = items.flatMap(({ value }) => value.labels)
       const plan = planLabels(labels)

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import type { Pool } from '../db/pool.ts'
 import type { Label, StreamEvent } from '../event/event.ts'
 import { FIREHOSE_LIVE } from '../event/streams.ts'
+import { LANES } from './lanes.ts'
 import { purgeAccount } from './purge.ts'
 import {
   account,
@@ -101,6 +102,16 @@ export const locked =
     world.later.push(() => (free.resolve(), holder))
     await cause(world)
   }
+
+/** Every lane of the one stream has a connection, and the other stream wants one. */
+const crowded: Cause = async (world) => {
+  const likes = [...'abcdef'].map(
+    (end) => (did: string) => create(1, [`${did.slice(0, -1)}${end}`, 'like', 'k'], CREATES.like),
+  )
+  await locked(send(...likes))(world)
+  await until('all lanes are busy', async () => (await world.indexer.metric('indexer_active_tasks')) >= LANES)
+  await label({})(world)
+}
 
 export const cut: Cause = async (world) => {
   const { admin } = world
@@ -228,14 +239,7 @@ export const CAUSES: readonly CauseRow[] = [
   ['db_pool_max_size', () => {}],
   ['db_pool_size', made('like')],
   ['db_pool_available', made('like')],
-  [
-    'db_pool_waiting',
-    locked(
-      send(
-        ...[1, 2, 3, 4, 5, 6].map((n) => (did: string) => create(n, [did, 'like', `l${n}`], CREATES.like)),
-      ),
-    ),
-  ],
+  ['db_pool_waiting', crowded],
 ]
 
 const tooDeep = (did: string): string => {

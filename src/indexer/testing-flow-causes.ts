@@ -1,6 +1,6 @@
 /** What makes the figures of flow and database move: by their real causes, on a real PostgreSQL. */
 import { FIREHOSE_LIVE } from '../event/streams.ts'
-import { OpenBatch } from './entry-account.ts'
+import { EntryAccount } from './entry-account.ts'
 import { foundByColumn, recount } from './recount.ts'
 import { keepResult } from './recount-result.ts'
 import { account, at, backfilled, create, identity, ref, remove } from './testing.ts'
@@ -34,7 +34,7 @@ const inTheFuture = send((did) =>
 
 /** The loop forgets what became of its entries. */
 const forgotten: Cause = async (world) => {
-  world.context.mock.method(OpenBatch.prototype, 'settle', () => {})
+  world.context.mock.method(EntryAccount.prototype, 'settle', () => {})
   await made('like')(world)
 }
 

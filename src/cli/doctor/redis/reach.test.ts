@@ -27,7 +27,7 @@ test('a threshold that the indexers cannot reach together is told, with the figu
   const [finding] = checkReach(streams, settings)
   assert.equal(finding?.id, 'redis.reach')
   assert.equal(finding.severity, 'info')
-  assert.match(finding.what, /100,000 entries in hand; 12 readers of batches of 2,000 hold 48,000 at most/)
+  assert.match(finding.what, /100,000 entries in hand; 12 readers of batches of 2,000 hold 96,000 at most/)
 })
 
 test('one that they can reach is well; readers of other groups do not count; without readers there is nothing to say', () => {
