@@ -8,6 +8,7 @@ import type { StreamEvent } from '../event/event.ts'
 import { TransientError } from '../lib/errors.ts'
 import { deletionsOf, queueIdentities, withoutDeleted, writeAccounts, type RecentDids } from './accounts.ts'
 import { writeSyncs } from './actor-sync.ts'
+import { Deltas } from './aggregates.ts'
 import { affectedBy, NOTHING_AFFECTED } from './affected.ts'
 import { findLate, settleAll, type Answers, type Transact } from './consequences.ts'
 import { linesOf, type DropLine } from './drop-line.ts'
@@ -100,13 +101,15 @@ const writePlan = (options: ApplyOptions, plan: Plan, { hints, dropLines }: Besi
       voided: [...voided, ...overtaken.voided],
       predating: withoutDeleted(plan.predating, deletions).alive,
     }
-    const applied = await writeChanges(tx, schema, alive, missed)
+    const deltas = new Deltas()
+    const applied = await writeChanges({ tx, schema, deltas }, alive, missed)
     const synced = await writeSyncs(ofKind(tx, 'accounts'), schema, plan.syncs)
     const changed = new Set(await writeAccounts(ofKind(tx, 'accounts'), schema, plan.accounts))
     const doubtful = new Set([...changed].filter((did) => isDoubtful(plan, did)))
     const due = [...hints, ...[...doubtful].flatMap((did) => plan.identities.get(did) ?? [])]
     const unique = [...new Map(due.map((hint) => [hint.did, hint])).values()]
     if (options.resolveIdentities) await queueIdentities(ofKind(tx, 'identity'), schema, unique, doubtful)
+    await deltas.write(ofKind(tx, 'aggregates'), schema)
     // Last: whoever holds lines of the list waits for nothing any more.
     await keepDropped(ofKind(tx, 'other'), dropLines)
     const past = [...applied.stale, ...plan.overtaken, ...voided.map(({ change }) => change)]

@@ -3,13 +3,14 @@
  * duplicates, notifications and threads of others stay exact; no hand-kept list of tables.
  */
 import type { Pool } from '../db/pool.ts'
+import { Deltas } from './aggregates.ts'
 import { affectedBy, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { collectionOfUri } from './collections/index.ts'
 import { findLate, settleAll } from './consequences.ts'
 import { forgetDropped } from './dropped.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
 import { settle } from './settle.ts'
-import { run, type Tx } from './sql.ts'
+import { ofKind, run, type Tx } from './sql.ts'
 import { writeGuarded } from './write.ts'
 
 const CHUNK = 1_000
@@ -72,7 +73,9 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
     text: 'update millrace.record_rev set deleted = true where key = any($1::uuid[])',
     values: [changes.map(({ key }) => key)],
   })
-  const { links } = await writeGuarded(tx, schema, changes)
+  const deltas = new Deltas()
+  const { links } = await writeGuarded({ tx, schema, deltas }, changes)
+  await deltas.write(ofKind(tx, 'aggregates'), schema)
   const affected = affectedBy(changes)
   // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
   await settle(tx, schema, affected)

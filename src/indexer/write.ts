@@ -7,7 +7,7 @@
  *   key. Two writers can wait for each other's rows but not in a circle; where a conflict still wins, the transaction repeats.
  * - Aggregates and notifications follow from the rows that really changed, never from the events.
  */
-import { Deltas } from './aggregates.ts'
+import type { Deltas } from './aggregates.ts'
 import { bookkeepingColumns, type Collection, type Notification, type Row } from './collection.ts'
 import { resolveDuplicates } from './duplicates.ts'
 import { keepPast, type Keeping } from './keep-past.ts'
@@ -32,10 +32,10 @@ export type Applied = {
   readonly links: readonly string[]
 }
 
-type Context = {
-  readonly tx: Tx
-  readonly schema: string
-  readonly deltas: Deltas
+/** Where changes are written. The caller writes the deltas, last of all: their rows are the ones that everybody wants. */
+export type Target = { readonly tx: Tx; readonly schema: string; readonly deltas: Deltas }
+
+type Context = Target & {
   readonly notifications: Notification[]
   readonly happened: ReadonlyMap<Collection, Happened>
 }
@@ -49,18 +49,18 @@ export type Missed = {
 }
 
 export const writeChanges = async (
-  tx: Tx,
-  schema: string,
+  target: Target,
   changes: readonly Change[],
-  missed: Missed = NOTHING_MISSED,
+  missed: Missed,
 ): Promise<Applied> => {
+  const { tx, schema } = target
   const guard = await guardRevs(ofKind(tx, 'guard'), changes)
   const overtaken = [...missed.overtaken, ...guard.stale]
-  const effect = await writeGuarded(tx, schema, guard.applied, { ...missed, overtaken })
+  const effect = await writeGuarded(target, guard.applied, { ...missed, overtaken })
   await keepDating(ofKind(tx, 'guard'), effect.unchanged)
   const redated = await redate(ofKind(tx, 'guard'), schema, [...missed.predating, ...guard.stale])
   if (redated.length === 0) return { ...guard, ...effect }
-  const again = await writeRedated(tx, schema, redated)
+  const again = await writeRedated(target, redated)
   const isRedated = new Set(redated)
   return {
     applied: [...guard.applied, ...redated],
@@ -79,8 +79,7 @@ type Effect = Pick<Applied, 'unchanged' | 'rowsWritten' | 'notifications' | 'lin
 
 /** Writes changes whose revs have been guarded. `missed` null: what they replace was no version of its own. */
 export const writeGuarded = async (
-  tx: Tx,
-  schema: string,
+  { tx, schema, deltas }: Target,
   changes: readonly Change[],
   missed: Missed | null = NOTHING_MISSED,
 ): Promise<Effect> => {
@@ -91,9 +90,10 @@ export const writeGuarded = async (
   const { removed } = deleted
   const former = new Map([...written.former, ...deleted.former])
   const happened = missed ? happenedBy(changes, missed, former) : new Map<Collection, Happened>()
-  const context = { tx: ofKind(tx, 'typed'), schema, deltas: new Deltas(), notifications: [], happened }
+  const context = { tx: ofKind(tx, 'typed'), schema, deltas, notifications: [], happened }
   let rowsWritten = fresh.length + replaced.length + removed.length
 
+  await forget(tx, schema, [...removed, ...replaced])
   const gone = groupByCollection([...removed, ...replaced])
   const come = groupByCollection([...fresh, ...replaced])
   for (const collection of new Set([...gone.keys(), ...come.keys(), ...happened.keys()].sort(byNsid))) {
@@ -105,15 +105,14 @@ export const writeGuarded = async (
     )
   }
   const notifications = await insertNotifications(ofKind(tx, 'notifications'), schema, context.notifications)
-  await context.deltas.write(ofKind(tx, 'aggregates'), schema)
   const { overtaken = [], voided = [] } = missed ?? {}
   const links = linkIds([...changes, ...overtaken, ...voided.map(({ change }) => change)], former)
   return { unchanged, rowsWritten: rowsWritten + notifications, notifications, links }
 }
 
 /** The version that stands, once more with another date; what it said before is no past. */
-const writeRedated = (tx: Tx, schema: string, redated: readonly Change[]): Promise<Effect> =>
-  writeGuarded(tx, schema, redated, null)
+const writeRedated = (target: Target, redated: readonly Change[]): Promise<Effect> =>
+  writeGuarded(target, redated, null)
 
 /** What happened to records whose past is kept, by collection. */
 const happenedBy = (
@@ -226,14 +225,16 @@ const removeRows = async (
     const rows = await deleteRows(ofKind(tx, 'satellites'), { schema, table, owner, returning }, uris)
     for (const row of rows) deltas.addRow(counts, row, -1)
   }
-  const duplicates = ofKind(tx, 'duplicates')
-  if (collection.duplicateKey)
-    await deleteRows(duplicates, { schema, table: 'duplicate_record', owner: 'uri' }, uris)
-  const replaced = gone.flatMap(({ uri, put }) => (put ? uri : []))
-  const forgotten = collection.keepsNotifications ? replaced.sort() : uris
-  const notifications = ofKind(tx, 'notifications')
-  await deleteRows(notifications, { schema, table: 'notification', owner: 'recordUri' }, forgotten)
   return removed
+}
+
+/** What versions that are gone had waited for, and what they told. */
+const forget = async (tx: Tx, schema: string, gone: readonly Change[]): Promise<void> => {
+  const urisOf = (some: readonly Change[]) => some.map(({ uri }) => uri).sort()
+  const rivals = urisOf(gone.filter(({ collection }) => collection.duplicateKey))
+  await deleteRows(ofKind(tx, 'duplicates'), { schema, table: 'duplicate_record', owner: 'uri' }, rivals)
+  const untold = urisOf(gone.filter(({ collection, put }) => put || !collection.keepsNotifications))
+  await deleteRows(ofKind(tx, 'notifications'), { schema, table: 'notification', owner: 'recordUri' }, untold)
 }
 
 /** The typed rows out, and into the tables of the past what is kept of them, in one statement. */
