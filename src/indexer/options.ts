@@ -18,9 +18,9 @@ export type IndexerOptions = {
   readonly labelStream?: string
   readonly group: string
   readonly consumer: string
-  /** Entries per batch. */
+  /** Most entries per transaction. */
   readonly batchSize: number
-  /** Bytes of entries per batch. */
+  /** Bytes of entries per read. */
   readonly maxBatchBytes?: number
   /** After this long an entry that another consumer holds without acknowledging it is taken over. */
   readonly abandonedAfterMs?: number
