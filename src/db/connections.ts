@@ -101,7 +101,11 @@ export class Connections {
     const named = this.#options.prepare && name !== undefined ? { name } : {}
     const startedMs = performance.now()
     try {
-      const result = await client.query({ ...named, text, ...(values ? { values: bindValues(text, values) } : {}) })
+      const result = await client.query({
+        ...named,
+        text,
+        ...(values ? { values: bindValues(text, values) } : {}),
+      })
       const count = result.rowCount ?? 0
       if (writes !== undefined && count > 0) rows.set(writes, (rows.get(writes) ?? 0) + count)
       return { rows: (result.rows ?? []) as R[], count }
