@@ -23,6 +23,7 @@ import { startMillrace, type Millrace } from './millrace.ts'
 import { hostsOf, indexed, REFERENCE_SCHEMA, startAppViewOn, startNetwork, type Network } from './network.ts'
 import { differs, drawReport, type Report } from './report.ts'
 import { seed } from './seed/index.ts'
+import { takeOver } from './takeover.ts'
 import { listen, type Tap } from './tap.ts'
 import { until } from './until.ts'
 
@@ -122,6 +123,8 @@ const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Repor
   say('starting the AppView on the database of Millrace')
   const ours = await startAppViewOn(network, { url: millrace.databaseUrl, schema: 'bsky' }, stack)
   const answers = await interview({ network, ours, comparison, say })
+  say('taking the database of the reference over')
+  const takeover = await takeOver(reference)
   const found = {
     collections: operationsOf(history),
     tables: comparison.tables,
@@ -135,6 +138,7 @@ const compare = async (stage: Stage, stack: AsyncDisposableStack): Promise<Repor
     ...found,
     miscounted: comparison.miscounted,
     unexplainedRows: comparison.unexplained,
+    takeover,
     hollow: hollow({ ...found, required }),
     seconds: seconds(),
   }
