@@ -42,11 +42,11 @@ export class Connections {
 
   async transaction<T>(
     work: (tx: Queryable) => Promise<T>,
-    { retries = DEFAULT_RETRIES, onRetry, signal }: TransactionOptions = {},
+    { retries = DEFAULT_RETRIES, onRetry, signal, deferFlush }: TransactionOptions = {},
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.#transactOnce(work)
+        return await this.#transactOnce(work, deferFlush === true)
       } catch (error) {
         this.#tellError(error)
         if (!isConflict(error)) throw asReaction(error)
@@ -57,9 +57,10 @@ export class Connections {
     }
   }
 
-  /** The bound in time travels with BEGIN: one round trip, and gone with the transaction. */
-  async #transactOnce<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
-    const begin = `BEGIN; SET LOCAL statement_timeout = ${Math.ceil(this.#options.statementTimeoutMs)}`
+  /** What holds for the transaction travels with BEGIN: one round trip, and gone with the transaction. */
+  async #transactOnce<T>(work: (tx: Queryable) => Promise<T>, deferFlush: boolean): Promise<T> {
+    const timeout = `BEGIN; SET LOCAL statement_timeout = ${Math.ceil(this.#options.statementTimeoutMs)}`
+    const begin = deferFlush ? `${timeout}; SET LOCAL synchronous_commit = off` : timeout
     const rows: Rows = new Map()
     const value = await this.#withClient(async (client) => {
       await client.query(begin)

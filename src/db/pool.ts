@@ -12,7 +12,7 @@ import type { Logger } from '../lib/logger.ts'
 import { Aside } from './aside.ts'
 import { Connections } from './connections.ts'
 import { findWay, type Way } from './pooler.ts'
-import type { PoolObserver, Queryable, TransactionOptions } from './queryable.ts'
+import type { PoolObserver, Queryable, Statement, TransactionOptions } from './queryable.ts'
 import { sqlState } from './sql-error.ts'
 
 export type { PoolObserver, Queryable, Result, Statement, TransactionOptions } from './queryable.ts'
@@ -47,6 +47,11 @@ export interface Pool extends Queryable {
   /** `work` may run several times: it must have no effect but through the connection it is given. */
   transaction<T>(work: (tx: Queryable) => Promise<T>, options?: TransactionOptions): Promise<T>
   /**
+   * Resolves when all that was committed before is durable, deferred or not: PostgreSQL writes its log in order, so a commit that
+   * waits for the disk waits for those before it. It has something to write only if it says something: a message that nobody reads.
+   */
+  flush(): Promise<void>
+  /**
    * Reads on a connection that is none of the pool's: one at a time, bounded in time as a whole, and told to no observer.
    * For questions that must be answered while the pool is used up.
    */
@@ -55,6 +60,12 @@ export interface Pool extends Queryable {
   observe(observer: PoolObserver): () => void
   stats(): PoolStats
   close(): Promise<void>
+}
+
+const FLUSH: Statement = {
+  name: 'flush',
+  text: "SELECT pg_logical_emit_message(true, 'millrace', '')",
+  kind: 'commit',
 }
 
 const OLDEST_VERSION = 14
@@ -85,6 +96,9 @@ export const openPool = async (options: PoolOptions): Promise<Pool> => {
     schema: options.schema ?? 'bsky',
     query: (statement) => connections.query(statement),
     transaction: (work, settings) => connections.transaction(work, settings),
+    flush: async () => {
+      await connections.query(FLUSH)
+    },
     aside: (work, timeoutMs) => aside.run(work, timeoutMs),
     observe: (observer) => {
       observers.add(observer)

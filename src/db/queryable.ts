@@ -25,6 +25,8 @@ export type TransactionOptions = {
   readonly retries?: number
   readonly onRetry?: (sqlState: string) => void
   readonly signal?: AbortSignal
+  /** Its commit does not wait for the disk: nobody may count on it before `Pool.flush`. Of a crash it leaves all or nothing, as ever. */
+  readonly deferFlush?: true
 }
 
 /** What happens on the connections, told as it happens. */

@@ -65,6 +65,7 @@ export const applyEvents = async (
   )
   const reopened = await settleAll(run, schema, { ...NOTHING_AFFECTED, questioned: late.questioned })
   const lateVoided = await purgeOnceMore(options, applied.applied, late.deletions)
+  await options.pool.flush()
   return {
     plan,
     applied,
@@ -84,8 +85,13 @@ const answersIn = ({ applied, repeated, links }: Applied, past: readonly Change[
   }
 }
 
+/** None of a batch's transactions is waited for by itself: the flush at its end is for all of them. */
 const transact = <T>({ pool, onConflict, signal }: ApplyOptions, work: (tx: Tx) => Promise<T>): Promise<T> =>
-  pool.transaction(work, { ...(onConflict && { onRetry: onConflict }), ...(signal && { signal }) })
+  pool.transaction(work, {
+    deferFlush: true,
+    ...(onConflict && { onRetry: onConflict }),
+    ...(signal && { signal }),
+  })
 
 /** What goes with the facts of a plan. */
 type Beside = { readonly hints: readonly IdentityHint[]; readonly dropLines: readonly DropLine[] }

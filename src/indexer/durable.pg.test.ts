@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openPool, type Pool } from '../db/pool.ts'
+import { silentLogger } from '../lib/logger.ts'
+import { apply, at, create, didOf, openTestDatabase, ref, timeOf } from './testing.ts'
+
+test('when a batch is done, the last of its transactions is on the disk', async () => {
+  await using db = await openTestDatabase()
+  // The server of the tests waits for no disk, if nobody asks it to.
+  await db.pool.query({
+    text: `do $$ begin execute format('alter database %I set synchronous_commit = on', current_database()); end $$`,
+  })
+  const pool = await openPool({ url: db.url, max: 2, logger: silentLogger })
+  const ask = async (what: string): Promise<string> =>
+    (await pool.query<{ lsn: string }>({ text: `select ${what}::text as lsn` })).rows[0]?.lsn ?? ''
+  const written: string[] = []
+  const noting: Pool = {
+    ...pool,
+    transaction: async (work, options) => {
+      const value = await pool.transaction(work, options)
+      written.push(await ask('pg_current_wal_insert_lsn()'))
+      return value
+    },
+  }
+  const did = didOf('durable')
+  const reply = { root: ref(at(did, 'post', 'p0')), parent: ref(at(did, 'post', 'p0')) }
+  for (let n = 0; n < 20; n++) {
+    await apply(noting, [
+      create(n, [did, 'post', `p${n}`], { text: 'x', createdAt: timeOf(n), ...(n > 0 && { reply }) }),
+    ])
+    assert.equal(
+      await ask(`(pg_current_wal_flush_lsn() >= '${written.at(-1)}'::pg_lsn)`),
+      'true',
+      `batch ${n}`,
+    )
+  }
+  assert.ok(written.length > 20, 'with what followed from the facts')
+  await pool.close()
+})
