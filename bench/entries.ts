@@ -1,5 +1,7 @@
 /** Stream entries as the ingester writes them, made from a sandbox network's own frames. */
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import WebSocket from 'ws'
 import { decodeFrame } from '../src/atproto/frame.ts'
 import { parseRepoMessage } from '../src/atproto/message.ts'
@@ -12,14 +14,18 @@ import type { Fields } from '../src/stream/log.ts'
 /** On a busy machine the first frames, or the next, may be long in coming; most records are a frame of their own. */
 const LONGEST_WAIT_SECONDS = 5
 
+/** Room for every frame: what has left the window of a relay is not told any more. */
+const WINDOW_BYTES = 1024 ** 3
+
 /** The frames of a network that streams everything live, oldest first. */
-const sandboxFrames = async (records: number, accounts: number): Promise<Uint8Array[]> => {
+const sandboxFrames = async (records: number, accounts: number, seed: string): Promise<Uint8Array[]> => {
   const sandbox = await startSandbox({
-    seed: '7',
+    seed,
     accounts,
     records,
     backfillShare: 0,
     ratePerSecond: 1_000_000,
+    windowBytes: WINDOW_BYTES,
     logger: silentLogger,
   })
   await sandbox.done
@@ -42,8 +48,9 @@ const sandboxFrames = async (records: number, accounts: number): Promise<Uint8Ar
 export const sandboxEntries = async (
   records: number,
   accounts: number = Math.max(50, Math.round(records / 100)),
+  seed = '7',
 ): Promise<Fields[]> =>
-  (await sandboxFrames(records, accounts)).flatMap((bytes) => {
+  (await sandboxFrames(records, accounts, seed)).flatMap((bytes) => {
     const frame = decodeFrame(bytes)
     if ('drop' in frame || frame.kind === 'error') return []
     const message = parseRepoMessage(frame)
@@ -52,3 +59,23 @@ export const sandboxEntries = async (
       encodeEvent,
     )
   })
+
+/** The same, made by a process of its own: what it takes to make them is then not in the memory that is measured. */
+export const entriesApart = async (records: number, accounts: number, seed: string): Promise<Fields[]> => {
+  const args = [import.meta.filename, String(records), String(accounts), seed]
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  const entries: Fields[] = []
+  for await (const line of createInterface({ input: child.stdout })) entries.push(JSON.parse(line) as Fields)
+  const [code] = (await ended) as [number | null]
+  if (code !== 0) throw new Error('the process that makes entries failed')
+  return entries
+}
+
+if (import.meta.main) {
+  const [records, accounts, seed] = process.argv.slice(2)
+  for (const entry of await sandboxEntries(Number(records), Number(accounts), seed))
+    process.stdout.write(`${JSON.stringify(entry)}\n`)
+}
