@@ -1,5 +1,6 @@
 /** The commands under test as they are typed, and what can be learnt of them from outside: their addresses, their end. */
 import assert from 'node:assert/strict'
+import { parseExposition } from '../../src/monitoring/exposition.ts'
 import type { Sandbox } from '../../src/sandbox/index.ts'
 import type { ServiceName } from '../../src/monitoring/status.ts'
 import type { ServicePorts } from '../monitoring/prometheus.ts'
@@ -46,13 +47,35 @@ export class Restartable implements AsyncDisposable {
     return this.#program
   }
 
-  /** kill -9, and at once again. */
-  async killAndRestart(): Promise<void> {
+  /** kill -9, for good. */
+  async kill(): Promise<void> {
     this.#program.child.kill('SIGKILL')
     await this.#program.ended
     assert.equal(this.#program.child.signalCode, 'SIGKILL', 'it was still running when it was killed')
+  }
+
+  /** kill -9, and at once again. */
+  async killAndRestart(): Promise<void> {
+    await this.kill()
     this.#program = start(this.#args)
     await this.serving
+  }
+
+  /** Held in the very state it is in, until it is thawed or killed. */
+  freeze(): void {
+    this.#program.child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#program.child.kill('SIGCONT')
+  }
+
+  /** The sum of all series of the name since its last start; it runs one service. */
+  async metric(name: string): Promise<number> {
+    const url = await until('it serves', () => addresses(this.#program)[0]?.url ?? null)
+    const answer = await fetch(new URL('/metrics', url))
+    const series = parseExposition(await answer.text()).filter((one) => one.name === name)
+    return series.reduce((sum, { value }) => sum + value, 0)
   }
 
   /** SIGTERM; the service must drain and exit 0. */
@@ -72,14 +95,17 @@ type LogLine = { readonly service: ServiceName; readonly url: string }
 const addressIn = (line: string): readonly LogLine[] =>
   SERVING.test(line) && line.startsWith('{') ? [JSON.parse(line) as LogLine] : []
 
+/** Of all services that it runs, once they serve. The last line may be half written. */
+const addresses = (program: Running): readonly LogLine[] =>
+  program.said().split('\n').slice(0, -1).flatMap(addressIn)
+
 /** The ports on which the three services serve, in however many programs, read from what these log. */
 export const portsOf = (...programs: Running[]): Promise<ServicePorts> =>
   until(
     'all three services serve',
     () => {
-      const lines = programs.flatMap((program) => program.said().split('\n').slice(0, -1))
       const found = new Map(
-        lines.flatMap(addressIn).map(({ service, url }) => [service, Number(new URL(url).port)]),
+        programs.flatMap(addresses).map(({ service, url }) => [service, Number(new URL(url).port)]),
       )
       const [ingester, backfiller, indexer] = [
         found.get('ingester'),
