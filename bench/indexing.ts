@@ -12,7 +12,7 @@ import { decodeEvent } from '../src/event/codec.ts'
 import type { StreamEvent } from '../src/event/event.ts'
 import { RecentDids } from '../src/indexer/accounts.ts'
 import { applyEvents } from '../src/indexer/apply.ts'
-import { LANES, Lanes } from '../src/indexer/lanes.ts'
+import { Lanes } from '../src/indexer/lanes.ts'
 import { READS } from '../src/indexer/loop.ts'
 import { silentLogger } from '../src/lib/logger.ts'
 import type { Fields } from '../src/stream/log.ts'
@@ -120,7 +120,7 @@ const counting = (pool: Pool): { pool: Pool; statements: () => number } => {
   return { pool: { ...pool, ...counted(pool), transaction, flush }, statements: () => statements }
 }
 
-/** Dealt out to lanes, with two reads in hand, as the indexer's loop does it; at most `batch` events per transaction. */
+/** Dealt out to lanes, with as many reads in hand, as the indexer's loop does it; at most `batch` events per transaction. */
 export const indexAll = async (pool: Pool, entries: readonly Fields[], batch: number): Promise<Run> => {
   const counter = counting(pool)
   const recent = new RecentDids({ max: 100_000, ttlMs: 3_600_000 })
@@ -135,8 +135,8 @@ export const indexAll = async (pool: Pool, entries: readonly Fields[], batch: nu
     },
   })
   const reads = new Set<Promise<void>>()
-  for (let at = 0; at < entries.length; at += LANES * batch) {
-    const events = entries.slice(at, at + LANES * batch).map((fields) => decodeEvent(fields) as StreamEvent)
+  for (let at = 0; at < entries.length; at += batch) {
+    const events = entries.slice(at, at + batch).map((fields) => decodeEvent(fields) as StreamEvent)
     const read = lanes.run(events).finally(() => reads.delete(read))
     reads.add(read)
     if (reads.size >= READS) await Promise.race(reads)

@@ -1,6 +1,5 @@
 /** What an indexer holds at most: readers of streams, and bytes of entries and memories. */
-import { DEFAULT_MAX_BATCH_BYTES } from '../stream/consumer.ts'
-import { READS } from './loop.ts'
+import { MAX_READ_BYTES, READS } from './loop.ts'
 import { streamsOf, type IndexerOptions } from './options.ts'
 
 /** Accounts remembered as asked about. */
@@ -16,7 +15,7 @@ export const indexerBounds = (
   return {
     redisReaders: readers,
     bytes: {
-      indexerBatches: readers * READS * (options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES),
+      indexerBatches: readers * READS * (options.maxBatchBytes ?? MAX_READ_BYTES),
       recentAccounts: RECENT_ACCOUNTS * BYTES_PER_ACCOUNT,
     },
   }

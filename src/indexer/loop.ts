@@ -12,7 +12,7 @@ import type { Poison } from '../event/codec.ts'
 import type { Consumer, Delivery } from '../stream/consumer.ts'
 import type { Fields } from '../stream/log.ts'
 import type { EntryAccount } from './entry-account.ts'
-import { Lanes } from './lanes.ts'
+import { LANES, Lanes } from './lanes.ts'
 import type { IndexerMetrics } from './metrics.ts'
 
 export type LoopOptions<T> = {
@@ -45,8 +45,9 @@ type Work<T> = LoopOptions<T> & { readonly signal: AbortSignal }
 
 const RETRY = { initialMs: 200, maxMs: 30_000 }
 
-/** Reads of a stream under way at once: when a lane has written its share of one, that of the next is there. */
-export const READS = 2
+/** Reads of a stream in hand at once: while its lanes write all they may, as much waits for them. */
+export const READS = 2 * LANES
+export const MAX_READ_BYTES = 8 * 1024 * 1024
 
 export const createLoop = <T extends object>(options: LoopOptions<T>): Service => ({
   name: options.name,

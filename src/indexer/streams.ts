@@ -6,14 +6,13 @@ import { deadLetterStream } from '../event/streams.ts'
 import { describeError } from '../lib/errors.ts'
 import type { Service } from '../lib/service.ts'
 import { consumerReports } from '../monitoring/stream-metrics.ts'
-import { createConsumer, DEFAULT_MAX_BATCH_BYTES } from '../stream/consumer.ts'
+import { createConsumer } from '../stream/consumer.ts'
 import type { RecentDids } from './accounts.ts'
 import { applyEvents, type Outcome } from './apply.ts'
 import { countDrop, countEvents, countOutcome } from './count.ts'
 import { appendedMs, tellCommit } from './freshness.ts'
 import { coverNegated, planLabels, writeLabels, type LabelPlan } from './labels.ts'
-import { LANES } from './lanes.ts'
-import { createLoop, type Item } from './loop.ts'
+import { createLoop, type Item, MAX_READ_BYTES } from './loop.ts'
 import type { IndexerMetrics } from './metrics.ts'
 import type { Result } from './metrics-flow.ts'
 import type { IndexerOptions } from './options.ts'
@@ -34,8 +33,8 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
     stream,
     group: options.group,
     consumer: options.consumer,
-    batchSize: LANES * options.batchSize,
-    maxBatchBytes: options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES,
+    batchSize: options.batchSize,
+    maxBatchBytes: options.maxBatchBytes ?? MAX_READ_BYTES,
     abandonedAfterMs: options.abandonedAfterMs ?? 300_000,
     deadLetterStream: deadLetterStream(stream),
     retry: { initialMs: 1_000, maxMs: 60_000 },

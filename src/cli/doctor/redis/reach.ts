@@ -1,5 +1,4 @@
 /** A threshold beyond what can ever be: the most entries that the indexers seen here may hold, beside the alert that asks for more. Pure. */
-import { LANES } from '../../../indexer/lanes.ts'
 import { READS } from '../../../indexer/loop.ts'
 import { productionClock } from '../../../monitoring/alerts/clock.ts'
 import { rskyAlerts } from '../../../monitoring/alerts/rsky.ts'
@@ -26,7 +25,7 @@ export const checkReach = (
     .filter(({ name }) => name === indexerGroup)
     .reduce((sum, { consumers }) => sum + consumers.length, 0)
   if (readers === 0) return []
-  const most = readers * READS * LANES * indexerBatchSize
+  const most = readers * READS * indexerBatchSize
   const limit = threshold()
   const text = `${ALERT} asks for more than ${countText(limit)} entries in hand; ${readers} readers of batches of ${countText(indexerBatchSize)} hold ${countText(most)} at most.`
   if (most > limit) return [ok('redis.reach', text)]
