@@ -12,6 +12,9 @@ const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 
 
 /** Flags of other programs. */
 const FOREIGN = new Set([
+  'rate',
+  'seconds',
+  'set',
   'arg',
   'batch',
   'bigkeys',
