@@ -13,6 +13,8 @@ import type { Fields } from '../src/stream/log.ts'
 
 /** On a busy machine the first frames, or the next, may be long in coming; most records are a frame of their own. */
 const LONGEST_WAIT_SECONDS = 5
+/** So long without a frame is the end: a busy machine is silent for a second now and then. */
+const QUIET_SECONDS = 3
 
 /** Room for every frame: what has left the window of a relay is not told any more. */
 const WINDOW_BYTES = 1024 ** 3
@@ -36,9 +38,10 @@ const sandboxFrames = async (records: number, accounts: number, seed: string): P
   socket.on('message', (data: Buffer) => frames.push(data))
   await once(socket, 'open')
   const isShort = (seconds: number) => frames.length < records && seconds < LONGEST_WAIT_SECONDS
-  for (let seen = -1, seconds = 0; seen !== frames.length || isShort(seconds); seconds++) {
-    seen = frames.length
+  for (let quiet = 0, seconds = 0; quiet < QUIET_SECONDS || isShort(seconds); seconds++) {
+    const seen = frames.length
     await new Promise((resolve) => setTimeout(resolve, 1_000))
+    quiet = frames.length === seen ? quiet + 1 : 0
   }
   socket.terminate()
   await sandbox.close()
@@ -71,6 +74,7 @@ export const entriesApart = async (records: number, accounts: number, seed: stri
   for await (const line of createInterface({ input: child.stdout })) entries.push(JSON.parse(line) as Fields)
   const [code] = (await ended) as [number | null]
   if (code !== 0) throw new Error('the process that makes entries failed')
+  if (entries.length < records) throw new Error(`${entries.length} entries came of ${records} records`)
   return entries
 }
 

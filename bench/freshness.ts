@@ -27,7 +27,7 @@ import { openRedisLog } from '../src/stream/redis/index.ts'
 import { freshRedis } from '../test/harness/services.ts'
 import { entriesApart } from './entries.ts'
 import { cpuOf, median, quantile, serverCpu, withDatabase } from './indexing.ts'
-import { Watch, watched, type Wait } from './watched-log.ts'
+import { Watch, watched } from './watched-log.ts'
 
 const { values } = parseArgs({
   options: {
@@ -157,7 +157,7 @@ type Turn = {
   readonly fresh: readonly number[]
   readonly sinceDue: readonly number[]
   readonly unread: readonly number[]
-  readonly inBatch: readonly number[]
+  readonly sinceRead: readonly number[]
   readonly batchSizes: readonly number[]
   readonly cores: Cpu
   readonly backlog: number
@@ -166,17 +166,18 @@ type Turn = {
 }
 
 const turnOf = (
-  { waits }: Watch,
+  { waits, batches }: Watch,
   { rate, startMs }: Pace,
 ): Omit<Turn, 'cores' | 'backlog' | 'loopDelayMs' | 'kinds'> => {
-  const counted = waits.filter(({ index }) => index >= WARM_UP_SECONDS * rate)
-  const dueMs = ({ index }: Wait) => startMs + (index / rate) * 1_000
+  const isCounted = ({ index }: { readonly index: number }) => index >= WARM_UP_SECONDS * rate
+  const counted = waits.filter(isCounted)
+  const dueMs = (index: number) => startMs + (index / rate) * 1_000
   return {
-    fresh: counted.map(({ appended, batch }) => batch.ackedMs - appended),
-    sinceDue: counted.map((wait) => wait.batch.ackedMs - dueMs(wait)),
-    unread: counted.map(({ appended, batch }) => batch.readMs - appended),
-    inBatch: counted.map(({ batch }) => batch.ackedMs - batch.readMs),
-    batchSizes: [...new Set(counted.map(({ batch }) => batch))].map(({ size }) => size),
+    fresh: counted.map(({ appended, committed }) => committed - appended),
+    sinceDue: counted.map(({ index, committed }) => committed - dueMs(index)),
+    unread: counted.map(({ appended, read }) => read - appended),
+    sinceRead: counted.map(({ read, committed }) => committed - read),
+    batchSizes: batches.filter(isCounted).map(({ size }) => size),
   }
 }
 
@@ -213,20 +214,20 @@ const mean = (numbers: readonly number[]): number =>
 
 const HEAD = [
   ...['events/s', 'p50 ms', 'p95', 'p99', 'max', 'since due p99'],
-  ...['until read p50, p99', 'in the batch p50, p99'],
+  ...['until read p50, p99', 'from there p50, p99'],
   ...['entries per batch', 'node, cores', 'PostgreSQL', 'Redis', 'waited for a core', 'backlog'],
 ]
 
 const lineOf = (rate: number, turns: readonly Turn[]): readonly string[] => {
   const of = (figure: (turn: Turn) => number, digits = 0) => median(turns.map(figure)).toFixed(digits)
-  const at = (share: number, what: 'fresh' | 'sinceDue' | 'unread' | 'inBatch') =>
+  const at = (share: number, what: 'fresh' | 'sinceDue' | 'unread' | 'sinceRead') =>
     of((turn) => quantile(share, turn[what]))
   return [
     rate.toLocaleString('en'),
     ...[0.5, 0.95, 0.99, 1].map((share) => at(share, 'fresh')),
     at(0.99, 'sinceDue'),
     `${at(0.5, 'unread')}, ${at(0.99, 'unread')}`,
-    `${at(0.5, 'inBatch')}, ${at(0.99, 'inBatch')}`,
+    `${at(0.5, 'sinceRead')}, ${at(0.99, 'sinceRead')}`,
     of(({ batchSizes }) => mean(batchSizes), 1),
     of(({ cores }) => cores.node, 2),
     of(({ cores }) => cores.postgres, 2),
@@ -236,7 +237,7 @@ const lineOf = (rate: number, turns: readonly Turn[]): readonly string[] => {
   ]
 }
 
-const showProfile = (rate: number, { kinds, batchSizes, loopDelayMs, inBatch }: Turn): void => {
+const showProfile = (rate: number, { kinds, batchSizes, loopDelayMs, sinceRead }: Turn): void => {
   const head = ['kind of statement', 'ms per batch', 'per batch', 'ms each']
   const table = new Table({ head, style: { head: [], border: [], compact: true } })
   for (const [kind, { seconds, count }] of [...kinds].sort(([, a], [, b]) => b.seconds - a.seconds)) {
@@ -245,7 +246,7 @@ const showProfile = (rate: number, { kinds, batchSizes, loopDelayMs, inBatch }: 
     table.push([kind, (ms / batches).toFixed(2), (count / batches).toFixed(2), (ms / count).toFixed(2)])
   }
   console.log(
-    `${rate} events/s, first turn: ${batchSizes.length} batches, an entry is in its batch for ${mean(inBatch).toFixed(1)} ms on ` +
+    `${rate} events/s, first turn: ${batchSizes.length} batches, an entry that is read is committed after ${mean(sinceRead).toFixed(1)} ms on ` +
       `average; the event loop is late by ${loopDelayMs.toFixed(1)} ms (p99)`,
   )
   console.log(table.toString())

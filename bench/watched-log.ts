@@ -6,15 +6,21 @@ import { FIREHOSE_LIVE } from '../src/event/streams.ts'
 import { appendedMs } from '../src/indexer/freshness.ts'
 import type { Log } from '../src/stream/log.ts'
 
-/** Of one batch: when it was handed out, and its entries' moments, all in ms. */
-type Batch = { readonly readMs: number; readonly size: number; ackedMs: number }
-/** Of one entry, in ms. */
-export type Wait = { readonly index: number; readonly appended: number; readonly batch: Batch }
+/** Of one entry, in ms; `index`: how many were appended before it. */
+export type Wait = {
+  readonly index: number
+  readonly appended: number
+  readonly read: number
+  readonly committed: number
+}
+/** Entries that were done with together, and the first of them. */
+type Batch = { readonly index: number; readonly size: number }
 
-/** Notes what the indexer takes from the log and when it has done with it. */
+/** Notes what the indexer takes from the log and when it has done with it. What was read together may be done in parts. */
 export class Watch {
   readonly waits: Wait[] = []
-  readonly #open = new Map<string, Wait>()
+  readonly batches: Batch[] = []
+  readonly #open = new Map<string, Omit<Wait, 'committed'>>()
   #delivered = 0
 
   get acknowledged(): number {
@@ -23,19 +29,16 @@ export class Watch {
 
   /** Entries are delivered in the order of their appends, so their number says when they were due. */
   read(ids: readonly string[]): void {
-    const batch = { readMs: Date.now(), size: ids.length, ackedMs: NaN }
-    for (const id of ids) this.#open.set(id, { index: this.#delivered++, appended: appendedMs(id), batch })
+    const read = Date.now()
+    for (const id of ids) this.#open.set(id, { index: this.#delivered++, appended: appendedMs(id), read })
   }
 
   ack(ids: readonly string[]): void {
-    const now = Date.now()
-    for (const id of ids) {
-      const wait = this.#open.get(id)
-      if (!wait) continue
-      this.#open.delete(id)
-      wait.batch.ackedMs = now
-      this.waits.push(wait)
-    }
+    const committed = Date.now()
+    const done = ids.flatMap((id) => this.#open.get(id) ?? [])
+    for (const id of ids) this.#open.delete(id)
+    for (const entry of done) this.waits.push({ ...entry, committed })
+    if (done[0]) this.batches.push({ index: done[0].index, size: done.length })
   }
 }
 
