@@ -13,6 +13,8 @@ import type { Host } from './http.ts'
 
 /** What may wait in a subscriber's socket. */
 const MAX_SOCKET_BYTES = 1024 * 1024
+/** The longest header of a WebSocket frame that a server sends; it waits there, too. */
+const HEADER_BYTES = 10
 /** A subscriber that reads nothing for so long no longer holds the producer back. */
 const STUCK_MS = 30_000
 
@@ -182,7 +184,7 @@ export class EventStream {
     if (frame === null) return
     subscriber.movedAt = Date.now()
     const { socket } = subscriber
-    const full = socket.bufferedAmount + frame.bytes.length > MAX_SOCKET_BYTES
+    const full = socket.bufferedAmount + HEADER_BYTES + frame.bytes.length > MAX_SOCKET_BYTES
     socket.send(frame.bytes, full ? () => this.#pump(subscriber) : undefined)
   }
 }

@@ -92,6 +92,26 @@ test('a slow subscriber holds the producer back and loses nothing', async (t) =>
   assert.equal((await reader).messages.length, sent)
 })
 
+test('a replay goes on when its frames fill the socket to the byte', { timeout: 60_000 }, async (t) => {
+  const host = await Host.open({ host: '127.0.0.1', port: 0 })
+  const stream = new EventStream({
+    path: '/s',
+    firstSeq: 1,
+    windowBytes: 100_000_000,
+    withoutCursor: 'oldest',
+  })
+  stream.attach(host)
+  t.after(async () => {
+    stream.close()
+    await host.close()
+  })
+  // With its header a frame is 962 bytes: 1,090 of them are 4 bytes more than may wait in a socket, and without the last header none.
+  const frames = 30_000
+  for (let seq = 1; seq <= frames; seq++) stream.push(seq, Buffer.alloc(958))
+  const { messages } = await readStream(`${host.url}/s`, (seen) => seen.length === frames)
+  assert.equal(messages.length, frames)
+})
+
 test('labels are signed, replayed from a cursor, and the newest of each holds', async (t) => {
   const sandbox = await running(t, { records: 3_000 })
   await sandbox.produce(3_000)
