@@ -12,6 +12,8 @@ const TEXTS = new Map(FILES.map((file) => [file, readFileSync(join(ROOT, file), 
 
 /** Flags of other programs. */
 const FOREIGN = new Set([
+  'cpu-prof',
+  'max-semi-space-size',
   'rate',
   'seconds',
   'set',
