@@ -1,7 +1,7 @@
 /**
  * Arrays of text in PostgreSQL's own binary form (array_send and textsend of its source): nothing is quoted here and
- * unquoted there, which was a fifth of the indexer's time. Knows a parameter's type from the text of its statement, which says `$1::text[]`
- * wherever one is; every other value is left to the driver.
+ * unquoted there. Knows a parameter's type from the text of its statement, which says `$1::text[]`; every other value is left to
+ * the driver.
  */
 
 /** OID of `text`. */

@@ -19,7 +19,7 @@ export const deletionsOf = async (
   if (dids.length === 0) return new Map()
   const lines = await run<{ did: string; deletedAt: string }>(tx, {
     name: 'deleted_accounts',
-    text: 'select did, "deletedAt" from millrace.account where did = any($1) and "deletedAt" is not null',
+    text: 'select did, "deletedAt" from millrace.account where did = any($1::text[]) and "deletedAt" is not null',
     values: [dids],
   })
   return new Map(lines.map((line) => [line.did, line.deletedAt]))

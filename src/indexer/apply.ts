@@ -52,7 +52,6 @@ export const applyEvents = async (
   const hints = [...plan.identities.values()].filter(({ did, force }) => force || !options.recent.has(did))
   const dropLines = linesOf(plan.invalid)
   const written = await retryHolders(() => writePlan(options, plan, { hints, dropLines }))
-  for (const { did } of hints) options.recent.add(did)
   const { applied, voided, past } = written
   const { schema } = options.pool
   const run: Transact = (work) => transact(options, work)
@@ -66,6 +65,8 @@ export const applyEvents = async (
   const reopened = await settleAll(run, schema, { ...NOTHING_AFFECTED, questioned: late.questioned })
   const lateVoided = await purgeOnceMore(options, applied.applied, late.deletions)
   await options.pool.flush()
+  // Not before: what a crash of PostgreSQL took back must be queued again.
+  for (const { did } of hints) options.recent.add(did)
   return {
     plan,
     applied,

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openPool, type Pool } from '../db/pool.ts'
+import { TransientError } from '../lib/errors.ts'
 import { silentLogger } from '../lib/logger.ts'
+import { RecentDids } from './accounts.ts'
 import { apply, at, create, didOf, openTestDatabase, ref, timeOf } from './testing.ts'
 
 test('when a batch is done, the last of its transactions is on the disk', async () => {
@@ -36,4 +38,22 @@ test('when a batch is done, the last of its transactions is on the disk', async 
   }
   assert.ok(written.length > 20, 'with what followed from the facts')
   await pool.close()
+})
+
+test('an account counts as asked about only when that is on the disk', async () => {
+  await using db = await openTestDatabase()
+  const recent = new RecentDids({ max: 10, ttlMs: 60_000 })
+  const did = didOf('asked')
+  const events = [create(1, [did, 'post', 'p'], { text: 'x', createdAt: timeOf(1) })]
+  const queued = async () =>
+    (await db.pool.query({ text: 'select 1 from millrace.identity_work where did = $1', values: [did] }))
+      .count
+  const flush = () => Promise.reject(new TransientError('PostgreSQL is away'))
+  const applied = (pool: Pool) => apply(pool, events, { recent, resolveIdentities: true })
+  await assert.rejects(applied({ ...db.pool, flush }), TransientError)
+  assert.equal(await queued(), 1)
+  // PostgreSQL comes back, without what was never flushed.
+  await db.pool.query({ text: 'truncate millrace.identity_work' })
+  await applied(db.pool)
+  assert.equal(await queued(), 1)
 })

@@ -40,14 +40,16 @@ export class Lanes<T> {
   async run(items: readonly T[]): Promise<void> {
     if (items.length === 0) return
     const ticket: Ticket = { open: items.length, failure: undefined, end: Promise.withResolvers() }
-    const shares = Map.groupBy(items, (item) => laneOf(this.#options.keyOf(item)))
-    for (const [index, share] of shares) {
-      const lane = this.#lanes[index]
-      if (lane === undefined) continue
+    const shares = Map.groupBy(items, (item) => this.#laneOf(this.#options.keyOf(item)))
+    for (const [lane, share] of shares) {
       for (const item of share) lane.queue.push({ item, ticket })
       void this.#drain(lane)
     }
     return ticket.end.promise
+  }
+
+  #laneOf(key: string): Lane<T> {
+    return this.#lanes[hashOf(key) % LANES] as Lane<T>
   }
 
   async #drain(lane: Lane<T>): Promise<void> {
@@ -77,8 +79,8 @@ const end = (ticket: Ticket, failure: Failure | undefined): void => {
 }
 
 /** FNV-1a, and what murmur does at its end: keys that differ in one letter part as well. */
-const laneOf = (key: string): number => {
+const hashOf = (key: string): number => {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
-  return (Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 16) % LANES
+  return Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 16
 }

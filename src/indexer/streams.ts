@@ -7,6 +7,7 @@ import { describeError } from '../lib/errors.ts'
 import type { Service } from '../lib/service.ts'
 import { consumerReports } from '../monitoring/stream-metrics.ts'
 import { createConsumer } from '../stream/consumer.ts'
+import { ABANDONED_AFTER_MS } from '../stream/figures.ts'
 import type { RecentDids } from './accounts.ts'
 import { applyEvents, type Outcome } from './apply.ts'
 import { countDrop, countEvents, countOutcome } from './count.ts'
@@ -35,7 +36,7 @@ const loopParts = (options: IndexerOptions, stream: string, { metrics, state }: 
     consumer: options.consumer,
     batchSize: options.batchSize,
     maxBatchBytes: options.maxBatchBytes ?? MAX_READ_BYTES,
-    abandonedAfterMs: options.abandonedAfterMs ?? 300_000,
+    abandonedAfterMs: options.abandonedAfterMs ?? ABANDONED_AFTER_MS,
     deadLetterStream: deadLetterStream(stream),
     retry: { initialMs: 1_000, maxMs: 60_000 },
     maxDeliveries: MAX_DELIVERIES,

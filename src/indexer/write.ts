@@ -32,7 +32,7 @@ export type Applied = {
   readonly links: readonly string[]
 }
 
-/** Where changes are written. The caller writes the deltas, last of all: their rows are the ones that everybody wants. */
+/** Where changes are written. The caller writes the deltas, as late as it can: their rows are the ones that everybody wants. */
 export type Target = { readonly tx: Tx; readonly schema: string; readonly deltas: Deltas }
 
 type Context = Target & {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { verifySignature } from '../atproto/crypto.ts'
 import { encode, fromBytes, type Bytes } from '@atcute/cbor'
 import { messageFrame } from './frame.ts'
@@ -65,21 +65,29 @@ test('a window never holds more than its bytes and finds cursors among disordere
   }
 })
 
-test('a slow subscriber holds the producer back and loses nothing', async (t) => {
+/** A stream at a port of its own, until the test ends. */
+const openStream = async (
+  t: TestContext,
+  options: Omit<ConstructorParameters<typeof EventStream>[0], 'path'>,
+) => {
   const host = await Host.open({ host: '127.0.0.1', port: 0 })
-  const stream = new EventStream({
-    path: '/s',
-    firstSeq: 100_000,
-    windowBytes: 20_000_000,
-    withoutCursor: 'live',
-  })
+  const stream = new EventStream({ path: '/s', ...options })
   stream.attach(host)
   t.after(async () => {
     stream.close()
     await host.close()
   })
+  return { stream, url: `${host.url}/s` }
+}
+
+test('a slow subscriber holds the producer back and loses nothing', async (t) => {
+  const { stream, url } = await openStream(t, {
+    firstSeq: 100_000,
+    windowBytes: 20_000_000,
+    withoutCursor: 'live',
+  })
   let sent = 0
-  const reader = readStream(`${host.url}/s`, (seen) => seen.length > 0 && seen.length === sent)
+  const reader = readStream(url, (seen) => seen.length > 0 && seen.length === sent)
   const socket = await reader.opened
   socket.pause()
   const frame = (): ReturnType<typeof messageFrame> => messageFrame('#x', { padding: 'x'.repeat(50_000) })
@@ -93,22 +101,15 @@ test('a slow subscriber holds the producer back and loses nothing', async (t) =>
 })
 
 test('a replay goes on when its frames fill the socket to the byte', { timeout: 60_000 }, async (t) => {
-  const host = await Host.open({ host: '127.0.0.1', port: 0 })
-  const stream = new EventStream({
-    path: '/s',
+  const { stream, url } = await openStream(t, {
     firstSeq: 1,
     windowBytes: 100_000_000,
     withoutCursor: 'oldest',
   })
-  stream.attach(host)
-  t.after(async () => {
-    stream.close()
-    await host.close()
-  })
   // With its header a frame is 962 bytes: 1,090 of them are 4 bytes more than may wait in a socket, and without the last header none.
   const frames = 30_000
   for (let seq = 1; seq <= frames; seq++) stream.push(seq, Buffer.alloc(958))
-  const { messages } = await readStream(`${host.url}/s`, (seen) => seen.length === frames)
+  const { messages } = await readStream(url, (seen) => seen.length === frames)
   assert.equal(messages.length, frames)
 })
 

@@ -15,6 +15,7 @@ import { backoffMs, type BackoffOptions, jitter, sleep } from '../lib/backoff.ts
 import { TransientError } from '../lib/errors.ts'
 import { BatchSize } from './batch-size.ts'
 import { appendedAt, type Letter, letterFields } from './dead-letter.ts'
+import { ABANDONED_AFTER_MS } from './figures.ts'
 import { InFlight } from './in-flight.ts'
 import type { Entry, Fields, Log, Reader } from './log.ts'
 import { Recovery, type Recovered } from './recovery.ts'
@@ -73,7 +74,6 @@ export interface Consumer {
   readonly inFlight: number
 }
 
-const DEFAULT_ABANDONED_AFTER_MS = 300_000
 export const DEFAULT_MAX_BATCH_BYTES = 16 * 1024 * 1024
 const MAX_BLOCK_MS = 1_000
 const TRIM_EVERY_MS = 10_000
@@ -100,7 +100,7 @@ class StreamConsumer implements Consumer {
   #hasGroup = false
 
   constructor(options: ConsumerOptions) {
-    const { log, stream, group, consumer, retry, abandonedAfterMs = DEFAULT_ABANDONED_AFTER_MS } = options
+    const { log, stream, group, consumer, retry, abandonedAfterMs = ABANDONED_AFTER_MS } = options
     this.#options = options
     this.#reader = { stream, group, consumer }
     this.#size = new BatchSize(options.maxBatchBytes ?? DEFAULT_MAX_BATCH_BYTES)

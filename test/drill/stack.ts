@@ -123,7 +123,7 @@ const openWatchers = async (
   return { webhook, alertmanager, prometheus, exporters }
 }
 
-/** The longest window of a rate on the drills' clock, nearly: before, what Prometheus tells is about a beginning. */
+/** Two of the shortest windows of the drills' clock: before, what Prometheus tells is about a beginning. */
 const SEEN_AT_WORK = ['ingester_firehose_events_total', 'indexer_events_processed_total'].map(
   (counter) => `rate(${counter}[10s]) > 0 and count_over_time(${counter}[20s]) >= 8`,
 )
