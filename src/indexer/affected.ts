@@ -16,6 +16,10 @@ export type Affected = {
   readonly verifications: readonly string[]
   /** Posts that depend on something in the batch and have said so (`millrace.gate_question`). */
   readonly questioned: readonly string[]
+  /** Posts that hang otherwise than before: so may the replies to them. */
+  readonly moved: readonly string[]
+  /** Posts that came before: what followed from them may have been cut off on its way down the thread. */
+  readonly redelivered: readonly string[]
 }
 
 export const NOTHING_AFFECTED: Affected = {
@@ -25,10 +29,17 @@ export const NOTHING_AFFECTED: Affected = {
   subjects: [],
   verifications: [],
   questioned: [],
+  moved: [],
+  redelivered: [],
 }
 
-/** `present`: what was applied, by this delivery or an earlier one; `past`: what was overtaken before that. */
-export const affectedBy = (present: readonly Change[], past: readonly Change[] = []): Affected => {
+/** `repeated`: what an earlier delivery applied; `past`: what was overtaken before that. */
+export const affectedBy = (
+  applied: readonly Change[],
+  repeated: readonly Change[] = [],
+  past: readonly Change[] = [],
+): Affected => {
+  const present = [...applied, ...repeated]
   const of = (changes: readonly Change[], nsid: string) =>
     changes.filter(({ collection }) => collection.nsid === nsid)
   const posts = of(present, 'app.bsky.feed.post')
@@ -50,9 +61,13 @@ export const affectedBy = (present: readonly Change[], past: readonly Change[] =
     ),
     verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
+    moved: [],
+    redelivered: of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri),
   }
 }
 
 /** Nothing that `settle` would look at. */
-export const isNothing = ({ posts, pastPosts, gatedPosts, subjects, questioned }: Affected): boolean =>
-  posts.size + pastPosts.length + gatedPosts.length + subjects.length + questioned.length === 0
+export const isNothing = (affected: Affected): boolean => {
+  const { posts, pastPosts, gatedPosts, subjects, questioned, moved } = affected
+  return posts.size + pastPosts.length + gatedPosts.length + subjects.length + questioned.length + moved.length === 0
+}

@@ -55,7 +55,7 @@ export const applyEvents = async (
   const { applied, voided, past } = written
   const { schema } = options.pool
   const run: Transact = (work) => transact(options, work)
-  const affected = affectedBy([...applied.applied, ...applied.repeated], past)
+  const affected = affectedBy(applied.applied, applied.repeated, past)
   const settled = await settleAll(run, schema, affected)
   const late = await findLate(
     ofKind(options.pool, 'accounts'),

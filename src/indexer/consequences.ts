@@ -26,7 +26,7 @@ export const settleAll = async (transact: Transact, schema: string, affected: Af
   for (let pass = 0; pass < MAX_PASSES && !isNothing(next); pass++) {
     const settled = await transact((tx) => settle(tx, schema, next))
     for (const uri of settled.concerned) concerned.add(uri)
-    next = { ...NOTHING_AFFECTED, questioned: settled.asked }
+    next = { ...NOTHING_AFFECTED, questioned: settled.asked, moved: settled.moved }
   }
   return verified + (await transact((tx) => settlePostNotifications(tx, schema, [...concerned])))
 }

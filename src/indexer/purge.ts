@@ -78,8 +78,8 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   await deltas.write(ofKind(tx, 'aggregates'), schema)
   const affected = affectedBy(changes)
   // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
-  await settle(tx, schema, affected)
-  return { found: found.length, removed: lines.length, affected, links }
+  const { moved } = await settle(tx, schema, affected)
+  return { found: found.length, removed: lines.length, affected: { ...affected, moved }, links }
 }
 
 /** Those of the records that are still of that time: whoever writes one of them anew either has done so, or waits for us. */

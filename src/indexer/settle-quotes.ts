@@ -16,30 +16,48 @@ type QuoteLine = {
   readonly violates: boolean
 }
 
-/** Resolves with the quotes whose standing changed. */
-export const settleQuotes = async (
-  tx: Tx,
-  schema: string,
-  affected: Affected,
-): Promise<readonly string[]> => {
-  const own = [...affected.posts.values()].flatMap(({ uri, record }) => {
+export type Quote = { readonly uri: string; readonly subject: string }
+
+type Verdict = QuoteLine & { readonly nowViolates: boolean }
+
+/** The quotes that records of a batch make. */
+export const quotesOf = ({ posts }: Affected): readonly Quote[] =>
+  [...posts.values()].flatMap(({ uri, record }) => {
     const quoted = quotedPost(record as unknown as PostRecord)
     return quoted ? [{ uri, subject: quoted.uri }] : []
   })
-  if (own.length + affected.gatedPosts.length === 0) return []
-  const lines = await loadQuotes(tx, schema, own, affected.gatedPosts)
+
+/** Which of these quotes, and of those of the posts in `gated`, should stand otherwise than they do. */
+export const judgeQuotes = async (
+  tx: Tx,
+  schema: string,
+  own: readonly Quote[],
+  gated: readonly string[],
+): Promise<readonly Verdict[]> => {
+  if (own.length + gated.length === 0) return []
+  const lines = await loadQuotes(tx, schema, own, gated)
   const gates = await loadGates(
     tx,
     schema,
     'postgate',
     lines.map(({ subject }) => subject),
   )
-  const verdicts = lines.map((line) => {
-    const gate = gateAt(gates.get(line.subject) ?? [], moment(line))
-    const isOwn = uriDid(line.uri) === uriDid(line.subject)
-    return { ...line, nowViolates: !isOwn && gate !== null && forbidsEmbedding(gate) }
-  })
-  const changed = verdicts.filter(({ violates, nowViolates }) => violates !== nowViolates)
+  return lines
+    .map((line) => {
+      const gate = gateAt(gates.get(line.subject) ?? [], moment(line))
+      const isOwn = uriDid(line.uri) === uriDid(line.subject)
+      return { ...line, nowViolates: !isOwn && gate !== null && forbidsEmbedding(gate) }
+    })
+    .filter(({ violates, nowViolates }) => violates !== nowViolates)
+}
+
+/** Settles quotes, which are held; resolves with those whose standing changed. */
+export const settleQuotes = async (
+  tx: Tx,
+  schema: string,
+  held: readonly Quote[],
+): Promise<readonly string[]> => {
+  const changed = await judgeQuotes(tx, schema, held, [])
   await writeFlags(tx, schema, changed)
   return changed.map(({ uri }) => uri)
 }
@@ -48,7 +66,7 @@ export const settleQuotes = async (
 const loadQuotes = (
   tx: Tx,
   schema: string,
-  own: readonly { readonly uri: string; readonly subject: string }[],
+  own: readonly Quote[],
   gated: readonly string[],
 ) =>
   run<QuoteLine>(tx, {
@@ -60,7 +78,7 @@ const loadQuotes = (
             join millrace.gate_question g on g.subject = i.id) i
         join ${schema}.post p on p.uri = i.uri
         join ${schema}.post_embed_record e on e."postUri" = p.uri and e."embedUri" = i.subject
-      order by p.uri for update of p`,
+      order by p.uri`,
     values: [
       own.map(({ uri }) => uri),
       own.map(({ subject }) => subject),
@@ -73,7 +91,7 @@ const loadQuotes = (
 const writeFlags = async (
   tx: Tx,
   schema: string,
-  verdicts: readonly { readonly uri: string; readonly nowViolates: boolean }[],
+  verdicts: readonly Verdict[],
 ): Promise<void> => {
   if (verdicts.length === 0) return
   await run(tx, {

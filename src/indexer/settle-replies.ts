@@ -9,6 +9,7 @@ import type { Deltas } from './aggregates.ts'
 import type { Affected } from './affected.ts'
 import { loadGateFacts, noteQuestions, type GateQuestion } from './gate-facts.ts'
 import { gateAt, loadGates } from './gate-versions.ts'
+import { holdPosts } from './hold-posts.ts'
 import { isInvalidReply, violatesThreadGate } from './thread.ts'
 import { repliesTo, repliesUnder } from './thread-walk.ts'
 import { tombstonedOf } from './tombstones.ts'
@@ -33,64 +34,73 @@ type ReplyLine = {
   readonly parentInvalid: boolean
 }
 
-export type SettledReplies = {
-  /** Replies whose standing changed. */
-  readonly changed: readonly string[]
-  /** Replies that depend on something of which nobody knew: to be settled once more, when that is committed. */
-  readonly asked: readonly string[]
-  /** Posts below which others may notify differently: replies to what was deleted. */
+/** Which replies are to be looked at. */
+export type Replies = {
+  readonly uris: readonly string[]
+  /** Among them those to what was deleted: they may notify differently. */
   readonly below: readonly string[]
 }
 
-export const settleReplies = async (
-  tx: Tx,
-  schema: string,
-  affected: Affected,
-  deltas: Deltas,
-): Promise<SettledReplies> => {
-  const own = [...affected.posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
-  const below = await repliesTo(tx, schema, [...affected.posts.keys(), ...affected.pastPosts])
-  const gated = await repliesUnder(tx, schema, affected.gatedPosts)
-  let pending: readonly string[] = [
-    ...new Set([
-      ...own,
-      ...affected.pastPosts,
-      ...affected.questioned,
-      ...below.map(({ uri }) => uri),
-      ...gated,
-    ]),
-  ]
-  const settled = new Set<string>()
-  const asked = new Set<string>()
-  for (let round = 0; pending.length > 0 && round < MAX_ROUNDS; round++) {
-    const { changed, questioned } = await settleRound(tx, schema, pending, deltas)
-    for (const { uri } of changed) settled.add(uri)
-    for (const uri of questioned) asked.add(uri)
-    const validity = changed.filter(({ invalid, nowInvalid }) => invalid !== nowInvalid)
-    const next = await repliesTo(
-      tx,
-      schema,
-      validity.map(({ uri }) => uri),
-    )
-    pending = next.map(({ uri }) => uri)
-  }
-  const past = new Set(affected.pastPosts)
+export const findReplies = async (tx: Tx, schema: string, affected: Affected): Promise<Replies> => {
+  const { posts, pastPosts, questioned, moved, gatedPosts, redelivered } = affected
+  const own = [...posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
+  const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...moved])
+  const under = await repliesUnder(tx, schema, [...gatedPosts, ...redelivered])
+  const past = new Set(pastPosts)
   return {
-    changed: [...settled],
-    asked: [...asked],
+    uris: [...new Set([...own, ...pastPosts, ...questioned, ...below.map(({ uri }) => uri), ...under])],
     below: below.filter(({ parent }) => past.has(parent)).map(({ uri }) => uri),
   }
 }
 
-type Verdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
+export type SettledReplies = {
+  /** Replies whose standing changed. */
+  readonly changed: readonly string[]
+  /** Among them those to which others may hang otherwise now. */
+  readonly moved: readonly string[]
+  /** Replies that depend on something of which nobody knew: to be settled once more, when that is committed. */
+  readonly asked: readonly string[]
+}
 
-/** Evaluates replies once; resolves with those whose standing changed. */
-const settleRound = async (
+/** Settles replies, which are held, and on down the thread. */
+export const settleReplies = async (
   tx: Tx,
   schema: string,
-  uris: readonly string[],
+  held: readonly string[],
   deltas: Deltas,
-): Promise<{ readonly changed: readonly Verdict[]; readonly questioned: readonly string[] }> => {
+): Promise<SettledReplies> => {
+  const settled = new Set<string>()
+  const moved = new Set<string>()
+  const asked = new Set<string>()
+  let pending = held
+  for (let round = 0; pending.length > 0 && round < MAX_ROUNDS; round++) {
+    const judged = await judgeReplies(tx, schema, pending)
+    await writeFlags(tx, schema, judged.changed)
+    for (const { violates, nowViolates, parent } of judged.changed) {
+      if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
+    }
+    for (const { uri } of judged.changed) settled.add(uri)
+    for (const uri of judged.asked) asked.add(uri)
+    const movedNow = judged.changed.filter(({ invalid, nowInvalid }) => invalid !== nowInvalid)
+    for (const { uri } of movedNow) moved.add(uri)
+    const next = await repliesTo(
+      tx,
+      schema,
+      movedNow.map(({ uri }) => uri),
+    )
+    pending = next.map(({ uri }) => uri)
+    await holdPosts(tx, schema, pending)
+  }
+  return { changed: [...settled], moved: [...moved], asked: [...asked] }
+}
+
+type Verdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
+
+type Judged = { readonly changed: readonly Verdict[]; readonly asked: readonly string[] }
+
+/** Which of these replies should stand otherwise than they do. */
+export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string[]): Promise<Judged> => {
+  if (uris.length === 0) return { changed: [], asked: [] }
   const lines = await judgeHangs(tx, await loadReplies(tx, schema, uris))
   const gated = lines.filter(({ deleted, nowInvalid }) => !deleted && !nowInvalid)
   const gates = await loadGates(
@@ -104,7 +114,7 @@ const settleRound = async (
     const { uri, root, creator } = line
     return record ? [{ uri, root, creator, time: moment(line), gate: { record: record } }] : []
   })
-  const questioned = await noteQuestions(tx, questions)
+  const asked = await noteQuestions(tx, questions)
   const facts = await loadGateFacts(tx, schema, questions)
   const turnedAway = new Set(
     questions
@@ -114,11 +124,7 @@ const settleRound = async (
   const changed = lines
     .map((line) => ({ ...line, nowViolates: turnedAway.has(line.uri) }))
     .filter((v) => v.invalid !== v.nowInvalid || v.violates !== v.nowViolates)
-  await writeFlags(tx, schema, changed)
-  for (const { violates, nowViolates, parent } of changed) {
-    if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
-  }
-  return { changed, questioned }
+  return { changed, asked }
 }
 
 /** Does each reply hang where it says it does? */
@@ -135,29 +141,8 @@ const judgeHangs = async (tx: Tx, lines: readonly ReplyLine[]) => {
   })
 }
 
-/**
- * Read only after everybody concerned is held, in one order: a statement that waits for a lock would go on with what it saw
- * before. The posts above are held too, so that whoever is about to change their standing comes either before us, and we see it, or after us, and
- * finds our reply.
- */
-const loadReplies = async (
-  tx: Tx,
-  schema: string,
-  uris: readonly string[],
-): Promise<readonly ReplyLine[]> => {
-  await run(tx, {
-    name: `hold_replies_${schema}`,
-    text: `with p as (select 1 from ${schema}.post where uri in (
-          select unnest($1::text[]) union select "replyParent" from ${schema}.post where uri = any($1::text[]))
-        order by uri for update),
-      d as (select 1 from millrace.deleted_post where uri in (
-          select unnest($1::text[]) union select "replyParent" from ${schema}.post where uri = any($1::text[])
-          union select "replyParent" from millrace.deleted_post where uri = any($1::text[]))
-        order by uri for update)
-      select (select count(*) from p), (select count(*) from d)`,
-    values: [uris],
-  })
-  return run<ReplyLine>(tx, {
+const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<readonly ReplyLine[]> =>
+  run<ReplyLine>(tx, {
     name: `load_replies_${schema}`,
     text: `select r.*, q.uri is not null or d.uri is not null as "parentFound",
         case when q.uri is not null then q."replyRoot" else d."replyRoot" end as "parentRoot",
@@ -175,7 +160,6 @@ const loadReplies = async (
       order by r.uri`,
     values: [uris],
   })
-}
 
 /** It was deleted, and where it hung is known. */
 const IS_PLACED = (line: string): string => `${line}."deletedAt" is not null and ${line}.seen is not null`

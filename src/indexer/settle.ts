@@ -3,21 +3,29 @@
  * deleted post takes with it. Runs after the batch's own transaction has committed, in a second one, and before the batch is
  * acknowledged. Law: it computes from what is stored now, and stored is what was (past.ts); so of two writers whose records
  * concern each other, the one that commits last sees both, and a crash in between is mended by the redelivery (`Applied.repeated`).
+ *
+ * Nothing is held for the look, and mostly nothing needs to change. What does is held and looked at again before it is
+ * written, and those who depend on it are looked at when that is committed: so whoever saw what was there before, and found
+ * nothing to change, is found by him who changed it.
  */
 import type { Affected } from './affected.ts'
 import { Deltas } from './aggregates.ts'
 import { uriDid } from './collection.ts'
 import { writeQuestions } from './gate-facts.ts'
-import { gateUriOf, loadGates, type GateKind } from './gate-versions.ts'
+import { loadGates } from './gate-versions.ts'
+import { holdPosts } from './hold-posts.ts'
 import { subjectId } from './past.ts'
 import { recordKeyOfUri } from './plan.ts'
-import { settleQuotes } from './settle-quotes.ts'
-import { settleReplies } from './settle-replies.ts'
+import { judgeMarks, settleMarks } from './settle-marks.ts'
+import { judgeQuotes, quotesOf, settleQuotes } from './settle-quotes.ts'
+import { findReplies, judgeReplies, settleReplies } from './settle-replies.ts'
 import { insertRows, ofKind, run, type Tx } from './sql.ts'
 
 export type Settled = {
   /** Posts whose notifications are to be looked at next. */
   readonly concerned: readonly string[]
+  /** Posts that hang otherwise now: replies to them are to be looked at when this is committed. */
+  readonly moved: readonly string[]
   /** Replies to be settled once more when this is committed. */
   readonly asked: readonly string[]
 }
@@ -30,15 +38,21 @@ export type Settled = {
 export const settle = async (on: Tx, schema: string, affected: Affected): Promise<Settled> => {
   const tx = ofKind(on, 'settle')
   const deltas = new Deltas()
-  await settleGateMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
-  const { changed, asked, below } = await settleReplies(tx, schema, affected, deltas)
-  const quotes = await settleQuotes(tx, schema, affected)
+  const marks = await judgeMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
+  const { uris, below } = await findReplies(tx, schema, affected)
+  const replies = await judgeReplies(tx, schema, uris)
+  const quotes = await judgeQuotes(tx, schema, quotesOf(affected), affected.gatedPosts)
+  const restless = replies.changed.map(({ uri }) => uri)
+  await holdPosts(tx, schema, [...new Set([...marks, ...restless, ...quotes.map(({ uri }) => uri)])])
+  await settleMarks(tx, schema, marks)
+  const { changed, moved, asked } = await settleReplies(tx, schema, restless, deltas)
+  const requoted = await settleQuotes(tx, schema, quotes)
   await settleOwnThreads(tx, schema, affected)
   await dropWhatDeletedPostsTook(tx, schema, [...affected.pastPosts, ...affected.subjects], deltas)
   const hidden = await hiddenReplies(tx, schema, affected.gatedPosts)
   await deltas.write(ofKind(on, 'aggregates'), schema)
-  const concerned = new Set([...affected.posts.keys(), ...changed, ...quotes, ...below, ...hidden])
-  return { concerned: [...concerned], asked }
+  const concerned = new Set([...affected.posts.keys(), ...changed, ...requoted, ...below, ...hidden])
+  return { concerned: [...concerned], moved, asked: [...new Set([...replies.asked, ...asked])] }
 }
 
 /** The replies that any version of these posts' gates hides, or hid. */
@@ -89,60 +103,17 @@ const dropWhatDeletedPostsTook = async (
   )
 }
 
-const KINDS: readonly GateKind[] = ['threadgate', 'postgate']
-
-/** `hasThreadGate` and `hasPostGate`: true while the gate exists, false once it was deleted, null when there never was one. */
-const settleGateMarks = async (tx: Tx, schema: string, uris: readonly string[]): Promise<void> => {
-  if (uris.length === 0) return
-  const all = [...new Set(uris)].sort()
-  await run(tx, {
-    name: `gate_marks_${schema}`,
-    writes: 'post',
-    text: `with m as (select i.uri,
-            case when t.uri is not null then true when a.deleted then false end as thread,
-            case when g.uri is not null then true when b.deleted then false end as post
-          from unnest($1::text[], $2::uuid[], $3::uuid[]) as i(uri, threadkey, postkey)
-            left join ${schema}.thread_gate t on t."postUri" = i.uri
-            left join ${schema}.post_gate g on g."postUri" = i.uri
-            left join millrace.record_rev a on a.key = i.threadkey
-            left join millrace.record_rev b on b.key = i.postkey),
-        held as (select p.uri from ${schema}.post p join m on m.uri = p.uri
-          where p."hasThreadGate" is distinct from m.thread or p."hasPostGate" is distinct from m.post
-          order by p.uri for update of p)
-      update ${schema}.post p set "hasThreadGate" = m.thread, "hasPostGate" = m.post
-      from m join held on held.uri = m.uri where p.uri = m.uri`,
-    values: [all, ...KINDS.map((kind) => all.map((uri) => recordKeyOfUri(gateUriOf(uri, kind))))],
-  })
-}
-
-/** Replies in the author's own thread are listed apart; those of deleted posts stay, marked with the time of the deletion. */
+/**
+ * Replies in the author's own thread are listed apart; those of deleted posts stay, marked with the time of the deletion. They are
+ * listed first and buried then: a post that is deleted after we looked is buried by the one who deletes it.
+ */
 const settleOwnThreads = async (tx: Tx, schema: string, { posts, pastPosts }: Affected): Promise<void> => {
-  if (pastPosts.length > 0) {
-    await run(tx, {
-      name: `bury_${schema}_op_thread_reply`,
-      writes: 'op_thread_reply',
-      text: `insert into ${schema}.op_thread_reply as t ("rootUri", "parentUri", uri, "deletedAt")
-        select d."replyRoot", d."replyParent", d.uri, d."deletedAt" from millrace.deleted_post d
-          where d.uri = any($1::text[]) and d."deletedAt" is not null and d."replyRoot" is not null
-            and split_part(d."replyRoot", '/', 3) = split_part(d.uri, '/', 3)
-            and not exists (select 1 from ${schema}.post p where p.uri = d.uri)
-          order by d."replyRoot", d.uri
-        on conflict ("rootUri", uri) do update set "parentUri" = excluded."parentUri", "deletedAt" = excluded."deletedAt"`,
-      values: [[...pastPosts].sort()],
-    })
-  }
-  const own = [...posts.values()].flatMap(({ uri, did, row }) => {
+  const rows = [...posts.values()].flatMap(({ uri, did, row }) => {
     const rootUri = row?.['replyRoot']
     return typeof rootUri === 'string' && uriDid(rootUri) === did
       ? [{ rootUri, parentUri: row?.['replyParent'] ?? null, uri, deletedAt: null }]
       : []
   })
-  const alive = await holdPosts(
-    tx,
-    schema,
-    own.map(({ uri }) => uri),
-  )
-  const rows = own.filter(({ uri }) => alive.has(uri))
   await insertRows(tx, {
     schema,
     table: 'op_thread_reply',
@@ -151,15 +122,18 @@ const settleOwnThreads = async (tx: Tx, schema: string, { posts, pastPosts }: Af
     conflict: ['rootUri', 'uri'],
     set: ['parentUri', 'deletedAt'],
   })
-}
-
-/** Those of the posts that are there; whoever deletes one of them waits until we have committed, and then marks its line. */
-const holdPosts = async (tx: Tx, schema: string, uris: readonly string[]): Promise<ReadonlySet<string>> => {
-  if (uris.length === 0) return new Set()
-  const found = await run<{ uri: string }>(tx, {
-    name: `hold_${schema}_posts`,
-    text: `select uri from ${schema}.post where uri = any($1::text[]) order by uri for key share`,
-    values: [uris],
+  const mortal = [...pastPosts, ...rows.map(({ uri }) => uri)]
+  if (mortal.length === 0) return
+  await run(tx, {
+    name: `bury_${schema}_op_thread_reply`,
+    writes: 'op_thread_reply',
+    text: `insert into ${schema}.op_thread_reply as t ("rootUri", "parentUri", uri, "deletedAt")
+      select d."replyRoot", d."replyParent", d.uri, d."deletedAt" from millrace.deleted_post d
+        where d.uri = any($1::text[]) and d."deletedAt" is not null and d."replyRoot" is not null
+          and split_part(d."replyRoot", '/', 3) = split_part(d.uri, '/', 3)
+          and not exists (select 1 from ${schema}.post p where p.uri = d.uri)
+        order by d."replyRoot", d.uri
+      on conflict ("rootUri", uri) do update set "parentUri" = excluded."parentUri", "deletedAt" = excluded."deletedAt"`,
+    values: [mortal.sort()],
   })
-  return new Set(found.map(({ uri }) => uri))
 }
