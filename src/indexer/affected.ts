@@ -16,8 +16,8 @@ export type Affected = {
   readonly verifications: readonly string[]
   /** Posts that depend on something in the batch and have said so (`millrace.gate_question`). */
   readonly questioned: readonly string[]
-  /** Posts that hang otherwise than before: so may the replies to them. */
-  readonly moved: readonly string[]
+  /** Posts that were just made to stand otherwise: they, and the replies to them, are looked at once more. */
+  readonly unsettled: readonly string[]
   /** Posts that came before: what followed from them may have been cut off on its way down the thread. */
   readonly redelivered: readonly string[]
 }
@@ -29,7 +29,7 @@ export const NOTHING_AFFECTED: Affected = {
   subjects: [],
   verifications: [],
   questioned: [],
-  moved: [],
+  unsettled: [],
   redelivered: [],
 }
 
@@ -61,13 +61,16 @@ export const affectedBy = (
     ),
     verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
-    moved: [],
+    unsettled: [],
     redelivered: of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri),
   }
 }
 
 /** Nothing that `settle` would look at. */
 export const isNothing = (affected: Affected): boolean => {
-  const { posts, pastPosts, gatedPosts, subjects, questioned, moved } = affected
-  return posts.size + pastPosts.length + gatedPosts.length + subjects.length + questioned.length + moved.length === 0
+  const { posts, pastPosts, gatedPosts, subjects, questioned, unsettled } = affected
+  return (
+    [pastPosts, gatedPosts, subjects, questioned, unsettled].every(({ length }) => length === 0) &&
+    posts.size === 0
+  )
 }

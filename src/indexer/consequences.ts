@@ -5,14 +5,14 @@
  */
 import { isNothing, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { settlePostNotifications } from './post-notifications.ts'
-import { settle } from './settle.ts'
+import { settle, type Settled } from './settle.ts'
 import { settleVerifications } from './settle-verifications.ts'
 import { run, type Tx } from './sql.ts'
 
 export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 
-/** A gate whose past changes under the hands of others may bring new questions; more often than this it does not. */
-const MAX_PASSES = 10
+/** A pass per level of a thread whose flags change; beyond this many something is wrong with the data, not with the thread. */
+const MAX_PASSES = 200
 
 /** Resolves with the number of notifications written. */
 export const settleAll = async (transact: Transact, schema: string, affected: Affected): Promise<number> => {
@@ -21,14 +21,27 @@ export const settleAll = async (transact: Transact, schema: string, affected: Af
       ? 0
       : await transact((tx) => settleVerifications(tx, schema, affected.verifications))
   if (isNothing(affected)) return verified
-  const concerned = new Set<string>()
-  let next = affected
-  for (let pass = 0; pass < MAX_PASSES && !isNothing(next); pass++) {
-    const settled = await transact((tx) => settle(tx, schema, next))
-    for (const uri of settled.concerned) concerned.add(uri)
-    next = { ...NOTHING_AFFECTED, questioned: settled.asked, moved: settled.moved }
-  }
+  const { concerned } = await settleDown((next) => transact((tx) => settle(tx, schema, next)), affected)
   return verified + (await transact((tx) => settlePostNotifications(tx, schema, [...concerned])))
+}
+
+type SettledDown = { readonly concerned: ReadonlySet<string>; readonly unsettled: ReadonlySet<string> }
+
+/** Pass by pass, until a look finds nothing that should stand otherwise. */
+export const settleDown = async (
+  pass: (affected: Affected) => Promise<Settled>,
+  affected: Affected,
+): Promise<SettledDown> => {
+  const concerned = new Set<string>()
+  const unsettled = new Set<string>()
+  let next = affected
+  for (let passes = 0; passes < MAX_PASSES && !isNothing(next); passes++) {
+    const settled = await pass(next)
+    for (const uri of settled.concerned) concerned.add(uri)
+    for (const uri of settled.unsettled) unsettled.add(uri)
+    next = { ...NOTHING_AFFECTED, questioned: settled.asked, unsettled: settled.unsettled }
+  }
+  return { concerned, unsettled }
 }
 
 /** What may answer a question: subjects that came or went, and keys of links that did so in an earlier delivery. */

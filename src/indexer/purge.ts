@@ -6,7 +6,7 @@ import type { Pool } from '../db/pool.ts'
 import { Deltas } from './aggregates.ts'
 import { affectedBy, NOTHING_AFFECTED, type Affected } from './affected.ts'
 import { collectionOfUri } from './collections/index.ts'
-import { findLate, settleAll } from './consequences.ts'
+import { findLate, settleAll, settleDown } from './consequences.ts'
 import { forgetDropped } from './dropped.ts'
 import { recordKeyOfUri, type Change } from './plan.ts'
 import { settle } from './settle.ts'
@@ -78,8 +78,13 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   await deltas.write(ofKind(tx, 'aggregates'), schema)
   const affected = affectedBy(changes)
   // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
-  const { moved } = await settle(tx, schema, affected)
-  return { found: found.length, removed: lines.length, affected: { ...affected, moved }, links }
+  const { unsettled } = await settleDown((next) => settle(tx, schema, next), affected)
+  return {
+    found: found.length,
+    removed: lines.length,
+    affected: { ...affected, unsettled: [...unsettled] },
+    links,
+  }
 }
 
 /** Those of the records that are still of that time: whoever writes one of them anew either has done so, or waits for us. */

@@ -27,15 +27,17 @@ export const quotesOf = ({ posts }: Affected): readonly Quote[] =>
     return quoted ? [{ uri, subject: quoted.uri }] : []
   })
 
-/** Which of these quotes, and of those of the posts in `gated`, should stand otherwise than they do. */
-export const judgeQuotes = async (
-  tx: Tx,
-  schema: string,
-  own: readonly Quote[],
-  gated: readonly string[],
-): Promise<readonly Verdict[]> => {
-  if (own.length + gated.length === 0) return []
-  const lines = await loadQuotes(tx, schema, own, gated)
+/** Which quotes are to be looked at: these, those of the posts `gated`, and those that the posts `by` make. */
+type Quotes = {
+  readonly own: readonly Quote[]
+  readonly gated: readonly string[]
+  readonly by: readonly string[]
+}
+
+/** Which of them should stand otherwise than they do. */
+export const judgeQuotes = async (tx: Tx, schema: string, quotes: Quotes): Promise<readonly Verdict[]> => {
+  if (quotes.own.length + quotes.gated.length + quotes.by.length === 0) return []
+  const lines = await loadQuotes(tx, schema, quotes)
   const gates = await loadGates(
     tx,
     schema,
@@ -55,27 +57,23 @@ export const judgeQuotes = async (
 export const settleQuotes = async (
   tx: Tx,
   schema: string,
-  held: readonly Quote[],
+  held: readonly string[],
 ): Promise<readonly string[]> => {
-  const changed = await judgeQuotes(tx, schema, held, [])
+  const changed = await judgeQuotes(tx, schema, { own: [], gated: [], by: held })
   await writeFlags(tx, schema, changed)
   return changed.map(({ uri }) => uri)
 }
 
-/** Those of the batch, and those of posts whose gate came or went; of a deleted post's quotes its gate_question knows. */
-const loadQuotes = (
-  tx: Tx,
-  schema: string,
-  own: readonly Quote[],
-  gated: readonly string[],
-) =>
+/** Of a deleted post's quotes its gate_question knows. */
+const loadQuotes = (tx: Tx, schema: string, { own, gated, by }: Quotes) =>
   run<QuoteLine>(tx, {
     name: `quotes_${schema}`,
     text: `select p.uri, i.subject, p."createdAt", p."indexedAt", coalesce(p."violatesEmbeddingRules", false) as violates
       from (select * from unnest($1::text[], $2::text[]) as i(uri, subject)
           union select q.uri, q.subject from ${schema}.quote q where q.subject = any($3::text[])
           union select g.post, i.subject from unnest($3::text[], $4::uuid[]) as i(subject, id)
-            join millrace.gate_question g on g.subject = i.id) i
+            join millrace.gate_question g on g.subject = i.id
+          union select e."postUri", e."embedUri" from ${schema}.post_embed_record e where e."postUri" = any($5::text[])) i
         join ${schema}.post p on p.uri = i.uri
         join ${schema}.post_embed_record e on e."postUri" = p.uri and e."embedUri" = i.subject
       order by p.uri`,
@@ -84,15 +82,12 @@ const loadQuotes = (
       own.map(({ subject }) => subject),
       gated,
       gated.map((uri) => subjectId('quoted', uri)),
+      by,
     ],
   })
 
 /** The AppView's convention: true or nothing. */
-const writeFlags = async (
-  tx: Tx,
-  schema: string,
-  verdicts: readonly Verdict[],
-): Promise<void> => {
+const writeFlags = async (tx: Tx, schema: string, verdicts: readonly Verdict[]): Promise<void> => {
   if (verdicts.length === 0) return
   await run(tx, {
     name: `quote_flags_${schema}`,

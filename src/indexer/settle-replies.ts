@@ -1,23 +1,19 @@
 /**
  * Flags of replies. A change anywhere in a thread may change them, so they are looked at from three sides: at the batch's replies, at replies to what
- * changed in the batch, and on down the thread as long as a flag changes; sets based, a round per level. Deleted posts keep
+ * changed in the batch, and on down the thread as long as a flag changes, a level at a time (consequences.ts). Deleted posts keep
  * their place in the thread (`millrace.deleted_post`) and are judged like the others. Both flags are null until one of
  * them is true (the AppView's convention), and `replyCount` of the parent follows. Law: a verdict is a function of what the
  * thread says and of the past of gate and links at the moment of the reply; a reply that hangs nowhere is judged by no gate.
  */
 import type { Deltas } from './aggregates.ts'
 import type { Affected } from './affected.ts'
-import { loadGateFacts, noteQuestions, type GateQuestion } from './gate-facts.ts'
+import { loadGateFacts, type GateQuestion } from './gate-facts.ts'
 import { gateAt, loadGates } from './gate-versions.ts'
-import { holdPosts } from './hold-posts.ts'
 import { isInvalidReply, violatesThreadGate } from './thread.ts'
 import { repliesTo, repliesUnder } from './thread-walk.ts'
 import { tombstonedOf } from './tombstones.ts'
 import { run, type Tx } from './sql.ts'
 import { moment } from './time.ts'
-
-/** A thread may be deeper; beyond this many levels of changing flags something is wrong with the data, not with the thread. */
-const MAX_ROUNDS = 200
 
 type ReplyLine = {
   readonly uri: string
@@ -42,65 +38,48 @@ export type Replies = {
 }
 
 export const findReplies = async (tx: Tx, schema: string, affected: Affected): Promise<Replies> => {
-  const { posts, pastPosts, questioned, moved, gatedPosts, redelivered } = affected
+  const { posts, pastPosts, questioned, unsettled, gatedPosts, redelivered } = affected
   const own = [...posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
-  const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...moved])
+  const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...unsettled])
   const under = await repliesUnder(tx, schema, [...gatedPosts, ...redelivered])
   const past = new Set(pastPosts)
   return {
-    uris: [...new Set([...own, ...pastPosts, ...questioned, ...below.map(({ uri }) => uri), ...under])],
+    uris: [
+      ...new Set([
+        ...own,
+        ...pastPosts,
+        ...questioned,
+        ...unsettled,
+        ...below.map(({ uri }) => uri),
+        ...under,
+      ]),
+    ],
     below: below.filter(({ parent }) => past.has(parent)).map(({ uri }) => uri),
   }
 }
 
-export type SettledReplies = {
-  /** Replies whose standing changed. */
-  readonly changed: readonly string[]
-  /** Among them those to which others may hang otherwise now. */
-  readonly moved: readonly string[]
-  /** Replies that depend on something of which nobody knew: to be settled once more, when that is committed. */
-  readonly asked: readonly string[]
-}
-
-/** Settles replies, which are held, and on down the thread. */
+/** Settles replies, which are held; resolves with those whose standing changed. What they ask is asked by the next look. */
 export const settleReplies = async (
   tx: Tx,
   schema: string,
   held: readonly string[],
   deltas: Deltas,
-): Promise<SettledReplies> => {
-  const settled = new Set<string>()
-  const moved = new Set<string>()
-  const asked = new Set<string>()
-  let pending = held
-  for (let round = 0; pending.length > 0 && round < MAX_ROUNDS; round++) {
-    const judged = await judgeReplies(tx, schema, pending)
-    await writeFlags(tx, schema, judged.changed)
-    for (const { violates, nowViolates, parent } of judged.changed) {
-      if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
-    }
-    for (const { uri } of judged.changed) settled.add(uri)
-    for (const uri of judged.asked) asked.add(uri)
-    const movedNow = judged.changed.filter(({ invalid, nowInvalid }) => invalid !== nowInvalid)
-    for (const { uri } of movedNow) moved.add(uri)
-    const next = await repliesTo(
-      tx,
-      schema,
-      movedNow.map(({ uri }) => uri),
-    )
-    pending = next.map(({ uri }) => uri)
-    await holdPosts(tx, schema, pending)
+): Promise<readonly string[]> => {
+  const { changed } = await judgeReplies(tx, schema, held)
+  await writeFlags(tx, schema, changed)
+  for (const { violates, nowViolates, parent } of changed) {
+    if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
   }
-  return { changed: [...settled], moved: [...moved], asked: [...asked] }
+  return changed.map(({ uri }) => uri)
 }
 
 type Verdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
 
-type Judged = { readonly changed: readonly Verdict[]; readonly asked: readonly string[] }
+type Judged = { readonly changed: readonly Verdict[]; readonly questions: readonly GateQuestion[] }
 
-/** Which of these replies should stand otherwise than they do. */
+/** Which of these replies should stand otherwise than they do, and what was asked of gates. */
 export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string[]): Promise<Judged> => {
-  if (uris.length === 0) return { changed: [], asked: [] }
+  if (uris.length === 0) return { changed: [], questions: [] }
   const lines = await judgeHangs(tx, await loadReplies(tx, schema, uris))
   const gated = lines.filter(({ deleted, nowInvalid }) => !deleted && !nowInvalid)
   const gates = await loadGates(
@@ -114,7 +93,6 @@ export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string
     const { uri, root, creator } = line
     return record ? [{ uri, root, creator, time: moment(line), gate: { record: record } }] : []
   })
-  const asked = await noteQuestions(tx, questions)
   const facts = await loadGateFacts(tx, schema, questions)
   const turnedAway = new Set(
     questions
@@ -124,7 +102,7 @@ export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string
   const changed = lines
     .map((line) => ({ ...line, nowViolates: turnedAway.has(line.uri) }))
     .filter((v) => v.invalid !== v.nowInvalid || v.violates !== v.nowViolates)
-  return { changed, asked }
+  return { changed, questions }
 }
 
 /** Does each reply hang where it says it does? */

@@ -4,14 +4,14 @@
  * acknowledged. Law: it computes from what is stored now, and stored is what was (past.ts); so of two writers whose records
  * concern each other, the one that commits last sees both, and a crash in between is mended by the redelivery (`Applied.repeated`).
  *
- * Nothing is held for the look, and mostly nothing needs to change. What does is held and looked at again before it is
- * written, and those who depend on it are looked at when that is committed: so whoever saw what was there before, and found
- * nothing to change, is found by him who changed it.
+ * Nothing is held for the look, and mostly nothing needs to change. What does is held, all at once, looked at again and written; and when
+ * that is committed, it and what depends on it is looked at once more. So of two who change what a third depends on, and
+ * that third, the last to commit sees the others: no order of look, change and commit leaves anything behind. Who has asked something
+ * new holds nothing in the same transaction: no two wait for each other in a circle.
  */
 import type { Affected } from './affected.ts'
 import { Deltas } from './aggregates.ts'
-import { uriDid } from './collection.ts'
-import { writeQuestions } from './gate-facts.ts'
+import { noteQuestions, writeQuestions } from './gate-facts.ts'
 import { loadGates } from './gate-versions.ts'
 import { holdPosts } from './hold-posts.ts'
 import { subjectId } from './past.ts'
@@ -19,40 +19,70 @@ import { recordKeyOfUri } from './plan.ts'
 import { judgeMarks, settleMarks } from './settle-marks.ts'
 import { judgeQuotes, quotesOf, settleQuotes } from './settle-quotes.ts'
 import { findReplies, judgeReplies, settleReplies } from './settle-replies.ts'
-import { insertRows, ofKind, run, type Tx } from './sql.ts'
+import { judgeThreads, settleThreads, threadsOf } from './settle-threads.ts'
+import { ofKind, run, type Tx } from './sql.ts'
 
 export type Settled = {
   /** Posts whose notifications are to be looked at next. */
   readonly concerned: readonly string[]
-  /** Posts that hang otherwise now: replies to them are to be looked at when this is committed. */
-  readonly moved: readonly string[]
+  /** Posts that stand otherwise now, or should: they and the replies to them are to be looked at when this is committed. */
+  readonly unsettled: readonly string[]
   /** Replies to be settled once more when this is committed. */
   readonly asked: readonly string[]
 }
 
 /**
- * Settles flags, marks and what deleted posts took along. Notifications come next (settlePostNotifications), in a transaction
+ * Settles marks, flags and what deleted posts took along, one level down the threads. Notifications come next (settlePostNotifications), in a transaction
  * of their own: it locks what the writers lock first, this locks what they lock after.
  * Posts are locked before feed items, quotes and aggregates, in the order of the writers.
  */
 export const settle = async (on: Tx, schema: string, affected: Affected): Promise<Settled> => {
   const tx = ofKind(on, 'settle')
   const deltas = new Deltas()
-  const marks = await judgeMarks(tx, schema, [...affected.posts.keys(), ...affected.gatedPosts])
+  const { posts, pastPosts, gatedPosts: gated, subjects, unsettled } = affected
+  const marks = await judgeMarks(tx, schema, [...posts.keys(), ...gated, ...unsettled])
   const { uris, below } = await findReplies(tx, schema, affected)
   const replies = await judgeReplies(tx, schema, uris)
-  const quotes = await judgeQuotes(tx, schema, quotesOf(affected), affected.gatedPosts)
-  const restless = replies.changed.map(({ uri }) => uri)
-  await holdPosts(tx, schema, [...new Set([...marks, ...restless, ...quotes.map(({ uri }) => uri)])])
-  await settleMarks(tx, schema, marks)
-  const { changed, moved, asked } = await settleReplies(tx, schema, restless, deltas)
-  const requoted = await settleQuotes(tx, schema, quotes)
-  await settleOwnThreads(tx, schema, affected)
-  await dropWhatDeletedPostsTook(tx, schema, [...affected.pastPosts, ...affected.subjects], deltas)
-  const hidden = await hiddenReplies(tx, schema, affected.gatedPosts)
+  const quotes = await judgeQuotes(tx, schema, { own: quotesOf(affected), gated, by: unsettled })
+  const threads = await judgeThreads(tx, schema, threadsOf(affected))
+  const asked = await noteQuestions(tx, replies.questions)
+  const due: Due = {
+    marks,
+    replies: replies.changed.map(({ uri }) => uri),
+    quotes: quotes.map(({ uri }) => uri),
+    threads,
+  }
+  const changed = asked.length > 0 ? [] : await change(tx, schema, due, deltas)
+  await dropWhatDeletedPostsTook(tx, schema, [...pastPosts, ...subjects], deltas)
+  const hidden = await hiddenReplies(tx, schema, gated)
   await deltas.write(ofKind(on, 'aggregates'), schema)
-  const concerned = new Set([...affected.posts.keys(), ...changed, ...requoted, ...below, ...hidden])
-  return { concerned: [...concerned], moved, asked: [...new Set([...replies.asked, ...asked])] }
+  return {
+    concerned: [...new Set([...posts.keys(), ...changed, ...below, ...hidden])],
+    unsettled: allOf(due),
+    asked,
+  }
+}
+
+/** Posts that stand otherwise than they should. */
+type Due = {
+  readonly marks: readonly string[]
+  readonly replies: readonly string[]
+  readonly quotes: readonly string[]
+  readonly threads: readonly string[]
+}
+
+const allOf = ({ marks, replies, quotes, threads }: Due): readonly string[] => [
+  ...new Set([...marks, ...replies, ...quotes, ...threads]),
+]
+
+/** Resolves with the replies and quotes that stand otherwise now. */
+const change = async (tx: Tx, schema: string, due: Due, deltas: Deltas): Promise<readonly string[]> => {
+  await holdPosts(tx, schema, allOf(due))
+  await settleMarks(tx, schema, due.marks)
+  const replies = await settleReplies(tx, schema, due.replies, deltas)
+  const quotes = await settleQuotes(tx, schema, due.quotes)
+  await settleThreads(tx, schema, due.threads)
+  return [...replies, ...quotes]
 }
 
 /** The replies that any version of these posts' gates hides, or hid. */
@@ -101,39 +131,4 @@ const dropWhatDeletedPostsTook = async (
     tx,
     quotes.map(({ uri, subject }) => [subjectId('quoted', subject), uri]),
   )
-}
-
-/**
- * Replies in the author's own thread are listed apart; those of deleted posts stay, marked with the time of the deletion. They are
- * listed first and buried then: a post that is deleted after we looked is buried by the one who deletes it.
- */
-const settleOwnThreads = async (tx: Tx, schema: string, { posts, pastPosts }: Affected): Promise<void> => {
-  const rows = [...posts.values()].flatMap(({ uri, did, row }) => {
-    const rootUri = row?.['replyRoot']
-    return typeof rootUri === 'string' && uriDid(rootUri) === did
-      ? [{ rootUri, parentUri: row?.['replyParent'] ?? null, uri, deletedAt: null }]
-      : []
-  })
-  await insertRows(tx, {
-    schema,
-    table: 'op_thread_reply',
-    rows,
-    orderBy: ['rootUri', 'uri'],
-    conflict: ['rootUri', 'uri'],
-    set: ['parentUri', 'deletedAt'],
-  })
-  const mortal = [...pastPosts, ...rows.map(({ uri }) => uri)]
-  if (mortal.length === 0) return
-  await run(tx, {
-    name: `bury_${schema}_op_thread_reply`,
-    writes: 'op_thread_reply',
-    text: `insert into ${schema}.op_thread_reply as t ("rootUri", "parentUri", uri, "deletedAt")
-      select d."replyRoot", d."replyParent", d.uri, d."deletedAt" from millrace.deleted_post d
-        where d.uri = any($1::text[]) and d."deletedAt" is not null and d."replyRoot" is not null
-          and split_part(d."replyRoot", '/', 3) = split_part(d.uri, '/', 3)
-          and not exists (select 1 from ${schema}.post p where p.uri = d.uri)
-        order by d."replyRoot", d.uri
-      on conflict ("rootUri", uri) do update set "parentUri" = excluded."parentUri", "deletedAt" = excluded."deletedAt"`,
-    values: [mortal.sort()],
-  })
 }
