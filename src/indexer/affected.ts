@@ -3,6 +3,24 @@ import { siblingUri, uriCollection } from './collection.ts'
 import { quotedPost, type PostRecord } from './collections/post.ts'
 import type { Change, PlannedPut } from './plan.ts'
 
+/** Posts by what of them depends on more than one record. */
+export type Standing = {
+  /** `hasThreadGate`, `hasPostGate` */
+  readonly marks: readonly string[]
+  /** `invalidReplyRoot`, `violatesThreadGate` */
+  readonly replies: readonly string[]
+  /** `violatesEmbeddingRules` */
+  readonly quotes: readonly string[]
+  /** Their line in `op_thread_reply` */
+  readonly threads: readonly string[]
+}
+
+export const NOWHERE: Standing = { marks: [], replies: [], quotes: [], threads: [] }
+
+export const postsOf = ({ marks, replies, quotes, threads }: Standing): readonly string[] => [
+  ...new Set([...marks, ...replies, ...quotes, ...threads]),
+]
+
 /** What of a batch other records may depend on. */
 export type Affected = {
   /** Posts of the batch, in their present version. */
@@ -16,8 +34,8 @@ export type Affected = {
   readonly verifications: readonly string[]
   /** Posts that depend on something in the batch and have said so (`millrace.gate_question`). */
   readonly questioned: readonly string[]
-  /** Posts that were just made to stand otherwise: they, and the replies to them, are looked at once more. */
-  readonly unsettled: readonly string[]
+  /** What was just made to stand otherwise: it, and what depends on it, is looked at once more. */
+  readonly unsettled: Standing
   /** Posts that came before: what followed from them may have been cut off on its way down the thread. */
   readonly redelivered: readonly string[]
 }
@@ -29,7 +47,7 @@ export const NOTHING_AFFECTED: Affected = {
   subjects: [],
   verifications: [],
   questioned: [],
-  unsettled: [],
+  unsettled: NOWHERE,
   redelivered: [],
 }
 
@@ -61,7 +79,7 @@ export const affectedBy = (
     ),
     verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
-    unsettled: [],
+    unsettled: NOWHERE,
     redelivered: of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri),
   }
 }
@@ -69,8 +87,6 @@ export const affectedBy = (
 /** Nothing that `settle` would look at. */
 export const isNothing = (affected: Affected): boolean => {
   const { posts, pastPosts, gatedPosts, subjects, questioned, unsettled } = affected
-  return (
-    [pastPosts, gatedPosts, subjects, questioned, unsettled].every(({ length }) => length === 0) &&
-    posts.size === 0
-  )
+  const some = [pastPosts, gatedPosts, subjects, questioned, postsOf(unsettled)]
+  return posts.size === 0 && some.every(({ length }) => length === 0)
 }

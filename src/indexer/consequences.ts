@@ -3,7 +3,7 @@
  * a reply that depends on something of which nobody knew is written down first and judged again in the next transaction
  * (gate-facts.ts says why); notifications come last. Repeats harmlessly.
  */
-import { isNothing, NOTHING_AFFECTED, type Affected } from './affected.ts'
+import { isNothing, NOTHING_AFFECTED, type Affected, type Standing } from './affected.ts'
 import { settlePostNotifications } from './post-notifications.ts'
 import { settle, type Settled } from './settle.ts'
 import { settleVerifications } from './settle-verifications.ts'
@@ -22,26 +22,32 @@ export const settleAll = async (transact: Transact, schema: string, affected: Af
       : await transact((tx) => settleVerifications(tx, schema, affected.verifications))
   if (isNothing(affected)) return verified
   const { concerned } = await settleDown((next) => transact((tx) => settle(tx, schema, next)), affected)
-  return verified + (await transact((tx) => settlePostNotifications(tx, schema, [...concerned])))
+  return verified + (await transact((tx) => settlePostNotifications(tx, schema, concerned)))
 }
 
-type SettledDown = { readonly concerned: ReadonlySet<string>; readonly unsettled: ReadonlySet<string> }
+type SettledDown = { readonly concerned: readonly string[]; readonly unsettled: Standing }
 
 /** Pass by pass, until a look finds nothing that should stand otherwise. */
 export const settleDown = async (
   pass: (affected: Affected) => Promise<Settled>,
   affected: Affected,
 ): Promise<SettledDown> => {
-  const concerned = new Set<string>()
-  const unsettled = new Set<string>()
-  let next = affected
-  for (let passes = 0; passes < MAX_PASSES && !isNothing(next); passes++) {
+  const all: Settled[] = []
+  for (let next = affected; all.length < MAX_PASSES && !isNothing(next);) {
     const settled = await pass(next)
-    for (const uri of settled.concerned) concerned.add(uri)
-    for (const uri of settled.unsettled) unsettled.add(uri)
+    all.push(settled)
     next = { ...NOTHING_AFFECTED, questioned: settled.asked, unsettled: settled.unsettled }
   }
-  return { concerned, unsettled }
+  const union = (uris: (settled: Settled) => readonly string[]) => [...new Set(all.flatMap(uris))]
+  return {
+    concerned: union(({ concerned }) => concerned),
+    unsettled: {
+      marks: union(({ unsettled }) => unsettled.marks),
+      replies: union(({ unsettled }) => unsettled.replies),
+      quotes: union(({ unsettled }) => unsettled.quotes),
+      threads: union(({ unsettled }) => unsettled.threads),
+    },
+  }
 }
 
 /** What may answer a question: subjects that came or went, and keys of links that did so in an earlier delivery. */

@@ -69,13 +69,15 @@ const duplicatesOf = async (
   uris: readonly string[],
 ): Promise<WonRow[]> => {
   if (uris.length === 0) return []
-  // A statement of its own, so that the next one sees what was committed while this one waited.
-  await run(tx, {
+  // A statement of its own, so that the next one sees what was committed while this one waited. None are added meanwhile: their
+  // holder is deleted.
+  const held = await run(tx, {
     name: `hold_duplicates_of_${schema}`,
     text: `select 1 from ${schema}.record where uri in
         (select uri from ${schema}.duplicate_record where "duplicateOf" = any($1::text[])) order by uri for update`,
     values: [uris],
   })
+  if (held.length === 0) return []
   type Line = { uri: string; cid: string; indexedAt: string; json: string }
   const lines = await run<Line>(tx, {
     name: `duplicates_of_${schema}`,

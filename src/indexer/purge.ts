@@ -79,12 +79,7 @@ const purgeChunk = async (tx: Tx, schema: string, did: string, at: string): Prom
   const affected = affectedBy(changes)
   // Here too, not only after the commit: what a crash in between left undone, no second purge would find.
   const { unsettled } = await settleDown((next) => settle(tx, schema, next), affected)
-  return {
-    found: found.length,
-    removed: lines.length,
-    affected: { ...affected, unsettled: [...unsettled] },
-    links,
-  }
+  return { found: found.length, removed: lines.length, affected: { ...affected, unsettled }, links }
 }
 
 /** Those of the records that are still of that time: whoever writes one of them anew either has done so, or waits for us. */

@@ -18,7 +18,7 @@ type QuoteLine = {
 
 export type Quote = { readonly uri: string; readonly subject: string }
 
-type Verdict = QuoteLine & { readonly nowViolates: boolean }
+export type QuoteVerdict = QuoteLine & { readonly nowViolates: boolean }
 
 /** The quotes that records of a batch make. */
 export const quotesOf = ({ posts }: Affected): readonly Quote[] =>
@@ -35,7 +35,11 @@ type Quotes = {
 }
 
 /** Which of them should stand otherwise than they do. */
-export const judgeQuotes = async (tx: Tx, schema: string, quotes: Quotes): Promise<readonly Verdict[]> => {
+export const judgeQuotes = async (
+  tx: Tx,
+  schema: string,
+  quotes: Quotes,
+): Promise<readonly QuoteVerdict[]> => {
   if (quotes.own.length + quotes.gated.length + quotes.by.length === 0) return []
   const lines = await loadQuotes(tx, schema, quotes)
   const gates = await loadGates(
@@ -51,17 +55,6 @@ export const judgeQuotes = async (tx: Tx, schema: string, quotes: Quotes): Promi
       return { ...line, nowViolates: !isOwn && gate !== null && forbidsEmbedding(gate) }
     })
     .filter(({ violates, nowViolates }) => violates !== nowViolates)
-}
-
-/** Settles quotes, which are held; resolves with those whose standing changed. */
-export const settleQuotes = async (
-  tx: Tx,
-  schema: string,
-  held: readonly string[],
-): Promise<readonly string[]> => {
-  const changed = await judgeQuotes(tx, schema, { own: [], gated: [], by: held })
-  await writeFlags(tx, schema, changed)
-  return changed.map(({ uri }) => uri)
 }
 
 /** Of a deleted post's quotes its gate_question knows. */
@@ -86,8 +79,12 @@ const loadQuotes = (tx: Tx, schema: string, { own, gated, by }: Quotes) =>
     ],
   })
 
-/** The AppView's convention: true or nothing. */
-const writeFlags = async (tx: Tx, schema: string, verdicts: readonly Verdict[]): Promise<void> => {
+/** Writes verdicts on quotes, which are held. The AppView's convention: true or nothing. */
+export const settleQuotes = async (
+  tx: Tx,
+  schema: string,
+  verdicts: readonly QuoteVerdict[],
+): Promise<void> => {
   if (verdicts.length === 0) return
   await run(tx, {
     name: `quote_flags_${schema}`,

@@ -38,7 +38,8 @@ export type Replies = {
 }
 
 export const findReplies = async (tx: Tx, schema: string, affected: Affected): Promise<Replies> => {
-  const { posts, pastPosts, questioned, unsettled, gatedPosts, redelivered } = affected
+  const { posts, pastPosts, questioned, gatedPosts, redelivered } = affected
+  const unsettled = affected.unsettled.replies
   const own = [...posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
   const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...unsettled])
   const under = await repliesUnder(tx, schema, [...gatedPosts, ...redelivered])
@@ -58,28 +59,13 @@ export const findReplies = async (tx: Tx, schema: string, affected: Affected): P
   }
 }
 
-/** Settles replies, which are held; resolves with those whose standing changed. What they ask is asked by the next look. */
-export const settleReplies = async (
-  tx: Tx,
-  schema: string,
-  held: readonly string[],
-  deltas: Deltas,
-): Promise<readonly string[]> => {
-  const { changed } = await judgeReplies(tx, schema, held)
-  await writeFlags(tx, schema, changed)
-  for (const { violates, nowViolates, parent } of changed) {
-    if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
-  }
-  return changed.map(({ uri }) => uri)
-}
+export type ReplyVerdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
 
-type Verdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
-
-type Judged = { readonly changed: readonly Verdict[]; readonly questions: readonly GateQuestion[] }
+type Judged = { readonly verdicts: readonly ReplyVerdict[]; readonly questions: readonly GateQuestion[] }
 
 /** Which of these replies should stand otherwise than they do, and what was asked of gates. */
 export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string[]): Promise<Judged> => {
-  if (uris.length === 0) return { changed: [], questions: [] }
+  if (uris.length === 0) return { verdicts: [], questions: [] }
   const lines = await judgeHangs(tx, await loadReplies(tx, schema, uris))
   const gated = lines.filter(({ deleted, nowInvalid }) => !deleted && !nowInvalid)
   const gates = await loadGates(
@@ -99,10 +85,10 @@ export const judgeReplies = async (tx: Tx, schema: string, uris: readonly string
       .filter((question) => violatesThreadGate(question.creator, question.gate, facts(question)))
       .map(({ uri }) => uri),
   )
-  const changed = lines
+  const verdicts = lines
     .map((line) => ({ ...line, nowViolates: turnedAway.has(line.uri) }))
     .filter((v) => v.invalid !== v.nowInvalid || v.violates !== v.nowViolates)
-  return { changed, questions }
+  return { verdicts, questions }
 }
 
 /** Does each reply hang where it says it does? */
@@ -142,29 +128,68 @@ const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<r
 /** It was deleted, and where it hung is known. */
 const IS_PLACED = (line: string): string => `${line}."deletedAt" is not null and ${line}.seen is not null`
 
-const writeFlags = async (tx: Tx, schema: string, verdicts: readonly Verdict[]): Promise<void> => {
-  const alive = verdicts.filter(({ deleted }) => !deleted)
-  const dead = verdicts.filter(({ deleted }) => deleted)
-  if (alive.length > 0) {
-    await run(tx, {
-      name: `reply_flags_${schema}`,
-      writes: 'post',
-      text: `update ${schema}.post p set
-          "invalidReplyRoot" = case when i.invalid or i.violates then i.invalid end,
-          "violatesThreadGate" = case when i.invalid or i.violates then i.violates end
-        from unnest($1::text[], $2::boolean[], $3::boolean[]) as i(uri, invalid, violates) where p.uri = i.uri`,
-      values: [
-        alive.map(({ uri }) => uri),
-        alive.map(({ nowInvalid }) => nowInvalid),
-        alive.map(({ nowViolates }) => nowViolates),
-      ],
-    })
+/**
+ * Writes verdicts on replies, which are held; resolves with those whose standing changed. One that stands otherwise than it was
+ * judged to, or was made anew meanwhile, is left to the next look.
+ */
+export const settleReplies = async (
+  tx: Tx,
+  schema: string,
+  verdicts: readonly ReplyVerdict[],
+  deltas: Deltas,
+): Promise<readonly string[]> => {
+  const written = new Set([
+    ...(await writeFlags(
+      tx,
+      schema,
+      verdicts.filter(({ deleted }) => !deleted),
+    )),
+    ...(await writeFlagsOfDeleted(
+      tx,
+      verdicts.filter(({ deleted }) => deleted),
+    )),
+  ])
+  const changed = verdicts.filter(({ uri }) => written.has(uri))
+  for (const { violates, nowViolates, parent } of changed) {
+    if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
   }
-  if (dead.length === 0) return
+  return changed.map(({ uri }) => uri)
+}
+
+const writeFlags = async (
+  tx: Tx,
+  schema: string,
+  verdicts: readonly ReplyVerdict[],
+): Promise<readonly string[]> => {
+  if (verdicts.length === 0) return []
+  const written = await run<{ uri: string }>(tx, {
+    name: `reply_flags_${schema}`,
+    writes: 'post',
+    text: `update ${schema}.post p set
+        "invalidReplyRoot" = case when i.invalid or i.violates then i.invalid end,
+        "violatesThreadGate" = case when i.invalid or i.violates then i.violates end
+      from unnest($1::text[], $2::boolean[], $3::boolean[], $4::boolean[], $5::boolean[])
+        as i(uri, "wasInvalid", "didViolate", invalid, violates)
+      where p.uri = i.uri and coalesce(p."invalidReplyRoot", false) = i."wasInvalid"
+        and coalesce(p."violatesThreadGate", false) = i."didViolate" returning p.uri`,
+    values: [
+      verdicts.map(({ uri }) => uri),
+      verdicts.map(({ invalid }) => invalid),
+      verdicts.map(({ violates }) => violates),
+      verdicts.map(({ nowInvalid }) => nowInvalid),
+      verdicts.map(({ nowViolates }) => nowViolates),
+    ],
+  })
+  return written.map(({ uri }) => uri)
+}
+
+const writeFlagsOfDeleted = async (tx: Tx, verdicts: readonly ReplyVerdict[]): Promise<readonly string[]> => {
+  if (verdicts.length === 0) return []
   await run(tx, {
     name: 'deleted_post_flags',
     text: `update millrace.deleted_post d set invalid = i.invalid
       from unnest($1::text[], $2::boolean[]) as i(uri, invalid) where d.uri = i.uri`,
-    values: [dead.map(({ uri }) => uri), dead.map(({ nowInvalid }) => nowInvalid)],
+    values: [verdicts.map(({ uri }) => uri), verdicts.map(({ nowInvalid }) => nowInvalid)],
   })
+  return verdicts.map(({ uri }) => uri)
 }

@@ -12,7 +12,7 @@ export const threadsOf = ({ posts, pastPosts, unsettled }: Affected): readonly s
     const root = row?.['replyRoot']
     return typeof root === 'string' && uriDid(root) === did ? [uri] : []
   })
-  return [...new Set([...own, ...pastPosts, ...unsettled])]
+  return [...new Set([...own, ...pastPosts, ...unsettled.threads])]
 }
 
 /** SQL: `w(root, parent, uri, at)`, the lines of the posts `$1` as they should be. */

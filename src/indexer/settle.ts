@@ -4,12 +4,12 @@
  * acknowledged. Law: it computes from what is stored now, and stored is what was (past.ts); so of two writers whose records
  * concern each other, the one that commits last sees both, and a crash in between is mended by the redelivery (`Applied.repeated`).
  *
- * Nothing is held for the look, and mostly nothing needs to change. What does is held, all at once, looked at again and written; and when
- * that is committed, it and what depends on it is looked at once more. So of two who change what a third depends on, and
- * that third, the last to commit sees the others: no order of look, change and commit leaves anything behind. Who has asked something
+ * Nothing is held for the look, and mostly nothing needs to change. What does is held, all at once and in one order, and written; and
+ * when that is committed, it and what depends on it is looked at once more. So of two who change what a third depends on,
+ * and that third, the last to commit sees the others: no order of look, change and commit leaves anything behind. Who has asked something
  * new holds nothing in the same transaction: no two wait for each other in a circle.
  */
-import type { Affected } from './affected.ts'
+import { postsOf, type Affected, type Standing } from './affected.ts'
 import { Deltas } from './aggregates.ts'
 import { noteQuestions, writeQuestions } from './gate-facts.ts'
 import { loadGates } from './gate-versions.ts'
@@ -17,16 +17,16 @@ import { holdPosts } from './hold-posts.ts'
 import { subjectId } from './past.ts'
 import { recordKeyOfUri } from './plan.ts'
 import { judgeMarks, settleMarks } from './settle-marks.ts'
-import { judgeQuotes, quotesOf, settleQuotes } from './settle-quotes.ts'
-import { findReplies, judgeReplies, settleReplies } from './settle-replies.ts'
+import { judgeQuotes, quotesOf, settleQuotes, type QuoteVerdict } from './settle-quotes.ts'
+import { findReplies, judgeReplies, settleReplies, type ReplyVerdict } from './settle-replies.ts'
 import { judgeThreads, settleThreads, threadsOf } from './settle-threads.ts'
 import { ofKind, run, type Tx } from './sql.ts'
 
 export type Settled = {
   /** Posts whose notifications are to be looked at next. */
   readonly concerned: readonly string[]
-  /** Posts that stand otherwise now, or should: they and the replies to them are to be looked at when this is committed. */
-  readonly unsettled: readonly string[]
+  /** What stands otherwise now, or should: to be looked at when this is committed. */
+  readonly unsettled: Standing
   /** Replies to be settled once more when this is committed. */
   readonly asked: readonly string[]
 }
@@ -40,49 +40,46 @@ export const settle = async (on: Tx, schema: string, affected: Affected): Promis
   const tx = ofKind(on, 'settle')
   const deltas = new Deltas()
   const { posts, pastPosts, gatedPosts: gated, subjects, unsettled } = affected
-  const marks = await judgeMarks(tx, schema, [...posts.keys(), ...gated, ...unsettled])
+  const marks = await judgeMarks(tx, schema, [...posts.keys(), ...gated, ...unsettled.marks])
   const { uris, below } = await findReplies(tx, schema, affected)
-  const replies = await judgeReplies(tx, schema, uris)
-  const quotes = await judgeQuotes(tx, schema, { own: quotesOf(affected), gated, by: unsettled })
+  const { verdicts: replies, questions } = await judgeReplies(tx, schema, uris)
+  const quotes = await judgeQuotes(tx, schema, { own: quotesOf(affected), gated, by: unsettled.quotes })
   const threads = await judgeThreads(tx, schema, threadsOf(affected))
-  const asked = await noteQuestions(tx, replies.questions)
-  const due: Due = {
-    marks,
-    replies: replies.changed.map(({ uri }) => uri),
-    quotes: quotes.map(({ uri }) => uri),
-    threads,
-  }
+  const asked = await noteQuestions(tx, questions)
+  const due: Due = { marks, replies, quotes, threads }
   const changed = asked.length > 0 ? [] : await change(tx, schema, due, deltas)
   await dropWhatDeletedPostsTook(tx, schema, [...pastPosts, ...subjects], deltas)
   const hidden = await hiddenReplies(tx, schema, gated)
   await deltas.write(ofKind(on, 'aggregates'), schema)
   return {
     concerned: [...new Set([...posts.keys(), ...changed, ...below, ...hidden])],
-    unsettled: allOf(due),
+    unsettled: standingOf(due),
     asked,
   }
 }
 
-/** Posts that stand otherwise than they should. */
+/** What stands otherwise than it should. */
 type Due = {
   readonly marks: readonly string[]
-  readonly replies: readonly string[]
-  readonly quotes: readonly string[]
+  readonly replies: readonly ReplyVerdict[]
+  readonly quotes: readonly QuoteVerdict[]
   readonly threads: readonly string[]
 }
 
-const allOf = ({ marks, replies, quotes, threads }: Due): readonly string[] => [
-  ...new Set([...marks, ...replies, ...quotes, ...threads]),
-]
+const standingOf = ({ replies, quotes, ...due }: Due): Standing => ({
+  ...due,
+  replies: replies.map(({ uri }) => uri),
+  quotes: quotes.map(({ uri }) => uri),
+})
 
 /** Resolves with the replies and quotes that stand otherwise now. */
 const change = async (tx: Tx, schema: string, due: Due, deltas: Deltas): Promise<readonly string[]> => {
-  await holdPosts(tx, schema, allOf(due))
+  await holdPosts(tx, schema, postsOf(standingOf(due)))
   await settleMarks(tx, schema, due.marks)
   const replies = await settleReplies(tx, schema, due.replies, deltas)
-  const quotes = await settleQuotes(tx, schema, due.quotes)
+  await settleQuotes(tx, schema, due.quotes)
   await settleThreads(tx, schema, due.threads)
-  return [...replies, ...quotes]
+  return [...replies, ...due.quotes.map(({ uri }) => uri)]
 }
 
 /** The replies that any version of these posts' gates hides, or hid. */
