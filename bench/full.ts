@@ -4,7 +4,8 @@
  * PostgreSQL (fill.ts). Entries are a sandbox network's, in two manners: `strangers` as they are, accounts that the full database
  * does not hold and that talk of one another; `known` of accounts that it does hold, every second like and repost of any
  * post that it holds: that asks for more of the old pages than a network that mostly talks of today. Every turn has entries and
- * an empty database of its own, and begins after a checkpoint; a first one of each manner warms up and is not counted.
+ * an empty database of its own, and begins after a checkpoint; a first one of each manner warms up and is not counted. Beside it
+ * the bound that PostgreSQL sets: what plain inserts of the rows of other such entries lose, also after a checkpoint.
  * Run: node bench/full.ts [--records 10000000] [--events 40000] [--accounts 4000] [--turns 3] [--manners strangers,known]
  *   [--keep <dir>] [--set shared_buffers=1GB]
  * The filled database takes 2.5 GB per million records, and minutes to make; `--keep` keeps it for the next run. `--set` gives
@@ -19,6 +20,7 @@ import type { Fields } from '../src/stream/log.ts'
 import { entriesApart } from './entries.ts'
 import { fill, FILL_TIMEOUT_MS } from './fill.ts'
 import { indexAll, median, withDatabase, type Run } from './indexing.ts'
+import { createTables, insertRaw, withRowsOf } from './rows.ts'
 
 const { values } = parseArgs({
   options: {
@@ -129,8 +131,11 @@ const tenths = (numbers: readonly number[]): number[] =>
 
 const comma = (number: number): string => Math.round(number).toLocaleString('en')
 
-type Pair = { readonly empty: Watched; readonly full: Watched }
-type Side = keyof Pair
+type Side = 'empty' | 'full'
+type Pair = Readonly<Record<Side, Watched>> & {
+  /** Rows alone: events per second, of other entries of that manner. */
+  readonly raw: Readonly<Record<Side, number>>
+}
 
 const line = (pairs: readonly Pair[], side: Side): readonly string[] => {
   const of = (figure: (run: Watched) => number) => median(pairs.map((pair) => figure(pair[side])))
@@ -141,12 +146,14 @@ const line = (pairs: readonly Pair[], side: Side): readonly string[] => {
     of(({ serverSeconds }) => serverSeconds).toFixed(1),
     comma(of((run) => run.walMb)),
     pairs.map((pair) => comma(pair[side].perSecond)).join(' '),
+    comma(median(pairs.map(({ raw }) => raw[side]))),
+    median(pairs.map(({ raw }) => raw[side] / raw.empty)).toFixed(2),
   ]
 }
 
 const HEAD = [
   ...['entries', 'database', 'events/s', 'of the empty one', 'node CPU s', "PostgreSQL's CPU s", 'WAL MB'],
-  'each turn',
+  ...['each turn', 'rows alone, events/s', 'of the empty one'],
 ]
 
 const report = (results: ReadonlyMap<Manner, readonly Pair[]>, megabytes: number): void => {
@@ -176,10 +183,27 @@ const megabytesOf = async (pool: Pool): Promise<number> => {
 
 const settings = Object.fromEntries(values.set.map((text) => text.split('=', 2) as [string, string]))
 
-const takePair = async (full: Pool, entries: readonly Fields[]): Promise<Pair> => ({
-  empty: await withDatabase((pool) => indexWatched(pool, entries), { settings }),
-  full: await indexWatched(full, entries),
-})
+const takeRaw = (full: Pool, entries: readonly Fields[]): Promise<Pair['raw']> =>
+  withDatabase(
+    async (pool) => {
+      await indexAll(pool, entries, BATCH)
+      await createTables(pool, 'raw')
+      return withRowsOf(pool, async (folder) => ({
+        empty: entries.length / (await insertRaw(pool, 'raw', folder)),
+        full: entries.length / (await insertRaw(full, 'bsky', folder)),
+      }))
+    },
+    { settings },
+  )
+
+const takePair = async (full: Pool, entries: () => Promise<readonly Fields[]>): Promise<Pair> => {
+  const own = await entries()
+  return {
+    empty: await withDatabase((pool) => indexWatched(pool, own), { settings }),
+    full: await indexWatched(full, own),
+    raw: await takeRaw(full, await entries()),
+  }
+}
 
 const compare = async (full: Pool): Promise<void> => {
   const known = await knownOf(full)
@@ -188,9 +212,10 @@ const compare = async (full: Pool): Promise<void> => {
   const results = new Map<Manner, Pair[]>(manners.map((manner) => [manner, []]))
   for (let turn = 0; turn <= Number(values.turns); turn++) {
     for (const manner of manners) {
-      const pair = await takePair(full, await entriesOf(manner, known))
+      const pair = await takePair(full, () => entriesOf(manner, known))
       const [a, b] = [comma(pair.empty.perSecond), comma(pair.full.perSecond)]
-      say(`turn ${turn}, ${manner}: empty ${a}, full ${b} events/s`)
+      const [c, d] = [comma(pair.raw.empty), comma(pair.raw.full)]
+      say(`turn ${turn}, ${manner}: empty ${a}, full ${b} events/s; rows alone ${c}, ${d}`)
       if (turn > 0) results.get(manner)?.push(pair)
     }
   }

@@ -4,18 +4,15 @@
  * installed it, against the reference's own indexing service. PostgreSQL is the embedded one, durable as in production, and shares the
  * machine. Run: node bench/index.ts [--events 20000] [--accounts 2000] [--batch 500,2000] [--profile] [--reference]
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import type { Pool } from '../src/db/pool.ts'
-import { APPVIEW, appviewSql, NETWORK_TABLES } from '../src/db/schema/appview.ts'
 import { decodeEvent } from '../src/event/codec.ts'
 import type { StreamEvent } from '../src/event/event.ts'
 import { sandboxEntries } from './entries.ts'
 import { indexAll, median, profile, withDatabase, type Run } from './indexing.ts'
 import { hasReference, indexByReference } from './reference.ts'
+import { copyIn, createTables, withRowsOf } from './rows.ts'
 
 const TURNS = 3
 
@@ -34,27 +31,8 @@ const { values } = parseArgs({
 
 /** COPY of the rows just written into a second set of tables; resolves with events per second, for the same events. */
 const copyAll = async (pool: Pool, events: number): Promise<number> => {
-  await pool.query({ text: 'create schema ceiling' })
-  await pool.query({ text: appviewSql('ceiling', 'public').join(';\n') })
-  const folder = mkdtempSync(join(tmpdir(), 'millrace-copy-'))
-  chmodSync(folder, 0o777)
-  const columns = (table: string) =>
-    (APPVIEW.tables[table]?.columns ?? [])
-      .filter((column) => column.generated === undefined)
-      .map(({ name }) => `"${name}"`)
-      .join(', ')
-  for (const table of NETWORK_TABLES) {
-    await pool.query({ text: `copy bsky."${table}" (${columns(table)}) to '${join(folder, table)}'` })
-  }
-  const start = performance.now()
-  await pool.transaction(async (tx) => {
-    for (const table of NETWORK_TABLES) {
-      await tx.query({ text: `copy ceiling."${table}" (${columns(table)}) from '${join(folder, table)}'` })
-    }
-  })
-  const seconds = (performance.now() - start) / 1_000
-  rmSync(folder, { recursive: true, force: true })
-  return events / seconds
+  await createTables(pool, 'ceiling')
+  return events / (await withRowsOf(pool, (folder) => copyIn(pool, 'ceiling', folder)))
 }
 
 const EVENTS_PER_ACCOUNT = 10
