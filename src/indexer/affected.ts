@@ -36,7 +36,7 @@ export type Affected = {
   readonly questioned: readonly string[]
   /** What was just made to stand otherwise: it, and what depends on it, is looked at once more. */
   readonly unsettled: Standing
-  /** Posts that came before: what followed from them may have been cut off on its way down the thread. */
+  /** Posts that came before, or their gates: what followed from them may have been cut off on its way down the thread. */
   readonly redelivered: readonly string[]
 }
 
@@ -63,7 +63,10 @@ export const affectedBy = (
   const posts = of(present, 'app.bsky.feed.post')
   const puts = posts.flatMap(({ put }) => (put ? [put] : []))
   const all = [...present, ...past]
-  const gates = [...of(all, 'app.bsky.feed.threadgate'), ...of(all, 'app.bsky.feed.postgate')]
+  const gatedBy = (changes: readonly Change[]) =>
+    [...of(changes, 'app.bsky.feed.threadgate'), ...of(changes, 'app.bsky.feed.postgate')].map(({ uri }) =>
+      siblingUri(uri, 'app.bsky.feed.post'),
+    )
   const reposted = of(present, 'app.bsky.feed.repost').flatMap(({ put }) =>
     put?.row ? [put.row['subject'] as string] : [],
   )
@@ -73,14 +76,14 @@ export const affectedBy = (
   return {
     posts: new Map(puts.map((put) => [put.uri, put])),
     pastPosts: [...new Set(pastPosts)],
-    gatedPosts: [...new Set(gates.map(({ uri }) => siblingUri(uri, 'app.bsky.feed.post')))],
+    gatedPosts: [...new Set(gatedBy(all))],
     subjects: [...new Set([...reposted, ...quoted])].filter(
       (uri) => uriCollection(uri) === 'app.bsky.feed.post',
     ),
     verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
     unsettled: NOWHERE,
-    redelivered: of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri),
+    redelivered: [...of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri), ...gatedBy(repeated)],
   }
 }
 

@@ -33,8 +33,8 @@ type ReplyLine = {
 /** Which replies are to be looked at. */
 export type Replies = {
   readonly uris: readonly string[]
-  /** Among them those to what was deleted: they may notify differently. */
-  readonly below: readonly string[]
+  /** Among them those that may notify differently whether or not their standing changes now. */
+  readonly concerned: readonly string[]
 }
 
 export const findReplies = async (tx: Tx, schema: string, affected: Affected): Promise<Replies> => {
@@ -42,21 +42,13 @@ export const findReplies = async (tx: Tx, schema: string, affected: Affected): P
   const unsettled = affected.unsettled.replies
   const own = [...posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
   const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...unsettled])
-  const under = await repliesUnder(tx, schema, [...gatedPosts, ...redelivered])
+  const gated = await repliesUnder(tx, schema, gatedPosts)
+  // Of what an earlier delivery changed nobody may have been told.
+  const again = await repliesUnder(tx, schema, redelivered)
   const past = new Set(pastPosts)
-  return {
-    uris: [
-      ...new Set([
-        ...own,
-        ...pastPosts,
-        ...questioned,
-        ...unsettled,
-        ...below.map(({ uri }) => uri),
-        ...under,
-      ]),
-    ],
-    below: below.filter(({ parent }) => past.has(parent)).map(({ uri }) => uri),
-  }
+  const bereft = below.filter(({ parent }) => past.has(parent)).map(({ uri }) => uri)
+  const all = [own, pastPosts, questioned, unsettled, below.map(({ uri }) => uri), gated, again]
+  return { uris: [...new Set(all.flat())], concerned: [...bereft, ...questioned, ...again] }
 }
 
 export type ReplyVerdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }

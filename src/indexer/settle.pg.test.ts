@@ -78,3 +78,29 @@ test('what a crash left undone far down a thread, the next delivery of its first
   await apply(db.pool, events.slice(0, 1))
   assert.deepEqual(await standing(last), [null, null])
 })
+
+test('whom a crash left told of a reply that was turned away, the next delivery of the gate tells otherwise', async () => {
+  const [host, guest] = [didOf('fourhost'), didOf('fourguest')]
+  const [root, reply] = [at(host, 'post', 'root'), at(guest, 'post', 'reply')]
+  const gate = create(3, [host, 'threadgate', 'root'], {
+    post: root,
+    allow: [],
+    createdAt: '2025-06-01T12:00:00.000Z',
+  })
+  await apply(db.pool, [create(1, [host, 'post', 'root'], post('root'))])
+  await apply(db.pool, [create(9, [guest, 'post', 'reply'], post('no', { root, parent: root }))])
+  const told = () => rowsOf(db.pool, 'notification', { recordUri: reply })
+  const [notification] = await told()
+  assert.equal(notification?.['did'], host)
+  await apply(db.pool, [gate])
+  assert.deepEqual(await told(), [])
+  await db.pool.query({
+    text: `insert into bsky.notification (did, author, "recordUri", "recordCid", reason, "reasonSubject", "sortAt")
+      values ($1, $2, $3, $4, $5, $6, $7)`,
+    values: ['did', 'author', 'recordUri', 'recordCid', 'reason', 'reasonSubject', 'sortAt'].map(
+      (column) => notification?.[column],
+    ),
+  })
+  await apply(db.pool, [gate])
+  assert.deepEqual(await told(), [])
+})

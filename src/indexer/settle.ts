@@ -41,7 +41,7 @@ export const settle = async (on: Tx, schema: string, affected: Affected): Promis
   const deltas = new Deltas()
   const { posts, pastPosts, gatedPosts: gated, subjects, unsettled } = affected
   const marks = await judgeMarks(tx, schema, [...posts.keys(), ...gated, ...unsettled.marks])
-  const { uris, below } = await findReplies(tx, schema, affected)
+  const { uris, concerned } = await findReplies(tx, schema, affected)
   const { verdicts: replies, questions } = await judgeReplies(tx, schema, uris)
   const quotes = await judgeQuotes(tx, schema, { own: quotesOf(affected), gated, by: unsettled.quotes })
   const threads = await judgeThreads(tx, schema, threadsOf(affected))
@@ -52,7 +52,7 @@ export const settle = async (on: Tx, schema: string, affected: Affected): Promis
   const hidden = await hiddenReplies(tx, schema, gated)
   await deltas.write(ofKind(on, 'aggregates'), schema)
   return {
-    concerned: [...new Set([...posts.keys(), ...changed, ...below, ...hidden])],
+    concerned: [...new Set([...posts.keys(), ...changed, ...concerned, ...hidden])],
     unsettled: standingOf(due),
     asked,
   }
