@@ -15,7 +15,7 @@ export type Standing = {
   readonly threads: readonly string[]
 }
 
-export const NOWHERE: Standing = { marks: [], replies: [], quotes: [], threads: [] }
+export const NO_POSTS: Standing = { marks: [], replies: [], quotes: [], threads: [] }
 
 export const postsOf = ({ marks, replies, quotes, threads }: Standing): readonly string[] => [
   ...new Set([...marks, ...replies, ...quotes, ...threads]),
@@ -47,7 +47,7 @@ export const NOTHING_AFFECTED: Affected = {
   subjects: [],
   verifications: [],
   questioned: [],
-  unsettled: NOWHERE,
+  unsettled: NO_POSTS,
   redelivered: [],
 }
 
@@ -82,7 +82,7 @@ export const affectedBy = (
     ),
     verifications: of(all, 'app.bsky.graph.verification').map(({ uri }) => uri),
     questioned: [],
-    unsettled: NOWHERE,
+    unsettled: NO_POSTS,
     redelivered: [...of(repeated, 'app.bsky.feed.post').map(({ uri }) => uri), ...gatedBy(repeated)],
   }
 }
