@@ -7,7 +7,6 @@ import { needs } from '../harness/services.ts'
 import { readHistory } from './history.ts'
 import { apply, withPool } from './replay.ts'
 import { readTables } from './tables.ts'
-import { until } from './until.ts'
 
 const history = readHistory()
 
@@ -65,11 +64,13 @@ test(
 
 const [ROOT, REPLY_1, REPLY_2] = ['3n2w2pfdyb22s', '3n2w2pfu3v22s', '3n2w2pfvcx22s'] as const
 
-const isWaitedFor = async (pool: Pool): Promise<boolean> => {
-  const { rows } = await pool.query({
-    text: `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' limit 1`,
-  })
-  return rows.length > 0
+const standingOf = async (pool: Pool): Promise<Readonly<Record<string, unknown>>> => {
+  const { post = [] } = await readTables(pool, ['post'])
+  return Object.fromEntries(
+    post.map(
+      ({ uri, invalidReplyRoot }) => [(uri as string).split('/').at(-1) ?? '', invalidReplyRoot] as const,
+    ),
+  )
 }
 
 test(
@@ -78,20 +79,26 @@ test(
   () =>
     withPool(async (pool) => {
       await apply(pool, [createOf(ROOT), createOf(REPLY_1)], 2)
-      const setStanding = `update ${pool.schema}.post set "invalidReplyRoot" = $1, "violatesThreadGate" = $1 where "replyParent" is not null`
-      await pool.query({ text: setStanding, values: [true] })
-      let isDone = false
-      let late = Promise.resolve()
-      await pool.transaction(async (tx) => {
-        await tx.query({ text: setStanding, values: [null] })
-        late = apply(pool, [createOf(REPLY_2)], 1).then(() => void (isDone = true))
-        await until(async () => isDone || (await isWaitedFor(pool)))
+      // As if the root had not been there yet: the next look at the reply finds it valid.
+      await pool.query({
+        text: `update ${pool.schema}.post set "invalidReplyRoot" = true, "violatesThreadGate" = false where "replyParent" is not null`,
       })
-      await late
-      const { post = [] } = await readTables(pool, ['post'])
-      assert.deepEqual(
-        post.map(({ invalidReplyRoot }) => invalidReplyRoot),
-        [null, null, null],
-      )
+      let transactions = 0
+      let meanwhile: unknown
+      const changing: Pool = {
+        ...pool,
+        transaction: (work, options) =>
+          pool.transaction(async (tx) => {
+            const value = await work(tx)
+            if (++transactions !== 2) return value
+            // The change of the parent is written and not committed: its reply comes now, and sees the old standing.
+            await apply(pool, [createOf(REPLY_2)], 1)
+            meanwhile = await standingOf(pool)
+            return value
+          }, options),
+      }
+      await apply(changing, [createOf(REPLY_1)], 1)
+      assert.deepEqual(meanwhile, { [ROOT]: null, [REPLY_1]: true, [REPLY_2]: true })
+      assert.deepEqual(await standingOf(pool), { [ROOT]: null, [REPLY_1]: null, [REPLY_2]: null })
     }),
 )
