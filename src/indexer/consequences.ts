@@ -11,7 +11,7 @@ import { run, type Tx } from './sql.ts'
 
 export type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
 
-/** A pass per level of a thread whose flags change; beyond this many something is wrong with the data, not with the thread. */
+/** A pass per level of a thread whose flags change, and no further: posts that reply to one another in a circle have no end. */
 const MAX_PASSES = 200
 
 /** Resolves with the number of notifications written. */

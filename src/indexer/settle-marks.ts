@@ -1,11 +1,11 @@
 /** `hasThreadGate` and `hasPostGate`: true while the gate exists, false once it was deleted, null when there never was one. */
 import { gateUriOf, type GateKind } from './gate-versions.ts'
 import { recordKeyOfUri } from './plan.ts'
-import { run, type Tx } from './sql.ts'
+import { run, runForUris, type Tx } from './sql.ts'
 
 const KINDS: readonly GateKind[] = ['threadgate', 'postgate']
 
-/** SQL: `m(uri, thread, post)`, the marks of `$1`, whose gates have the keys `$2` and `$3`; and which of them a post lacks. */
+/** SQL: `m(uri, thread, post)`, the marks that the posts `$1` should have, whose gates have the keys `$2` and `$3`. */
 const marksSql = (schema: string): string => `select i.uri,
     case when t.uri is not null then true when a.deleted then false end as thread,
     case when g.uri is not null then true when b.deleted then false end as post
@@ -28,12 +28,11 @@ export const judgeMarks = async (
   uris: readonly string[],
 ): Promise<readonly string[]> => {
   if (uris.length === 0) return []
-  const found = await run<{ uri: string }>(tx, {
+  return runForUris(tx, {
     name: `judge_marks_${schema}`,
     text: `select p.uri from (${marksSql(schema)}) m join ${schema}.post p on p.uri = m.uri where ${IS_OTHERWISE}`,
     values: valuesOf([...new Set(uris)]),
   })
-  return found.map(({ uri }) => uri)
 }
 
 /** Marks posts, which are held. */

@@ -12,7 +12,7 @@ import { gateAt, loadGates } from './gate-versions.ts'
 import { isInvalidReply, violatesThreadGate } from './thread.ts'
 import { repliesTo, repliesUnder } from './thread-walk.ts'
 import { tombstonedOf } from './tombstones.ts'
-import { run, type Tx } from './sql.ts'
+import { run, runForUris, type Tx } from './sql.ts'
 import { moment } from './time.ts'
 
 type ReplyLine = {
@@ -33,7 +33,7 @@ type ReplyLine = {
 /** Which replies are to be looked at. */
 export type Replies = {
   readonly uris: readonly string[]
-  /** Among them those that may notify differently whether or not their standing changes now. */
+  /** Among them those that may notify differently; what changes now is among those of the next look. */
   readonly concerned: readonly string[]
 }
 
@@ -42,13 +42,18 @@ export const findReplies = async (tx: Tx, schema: string, affected: Affected): P
   const unsettled = affected.unsettled.replies
   const own = [...posts.values()].filter(({ row }) => row?.['replyParent']).map(({ uri }) => uri)
   const below = await repliesTo(tx, schema, [...posts.keys(), ...pastPosts, ...unsettled])
-  const gated = await repliesUnder(tx, schema, gatedPosts)
   // Of what an earlier delivery changed nobody may have been told.
   const again = await repliesUnder(tx, schema, redelivered)
+  const isAgain = new Set(redelivered)
+  const gated = await repliesUnder(
+    tx,
+    schema,
+    gatedPosts.filter((uri) => !isAgain.has(uri)),
+  )
   const past = new Set(pastPosts)
   const bereft = below.filter(({ parent }) => past.has(parent)).map(({ uri }) => uri)
   const all = [own, pastPosts, questioned, unsettled, below.map(({ uri }) => uri), gated, again]
-  return { uris: [...new Set(all.flat())], concerned: [...bereft, ...questioned, ...again] }
+  return { uris: [...new Set(all.flat())], concerned: [...bereft, ...questioned, ...unsettled, ...again] }
 }
 
 export type ReplyVerdict = ReplyLine & { readonly nowInvalid: boolean; readonly nowViolates: boolean }
@@ -121,40 +126,35 @@ const loadReplies = (tx: Tx, schema: string, uris: readonly string[]): Promise<r
 const IS_PLACED = (line: string): string => `${line}."deletedAt" is not null and ${line}.seen is not null`
 
 /**
- * Writes verdicts on replies, which are held; resolves with those whose standing changed. One that stands otherwise than it was
- * judged to, or was made anew meanwhile, is left to the next look.
+ * Writes verdicts on replies, which are held. One that stands otherwise than it was judged to, or was made anew meanwhile, is left
+ * to the next look.
  */
 export const settleReplies = async (
   tx: Tx,
   schema: string,
   verdicts: readonly ReplyVerdict[],
   deltas: Deltas,
-): Promise<readonly string[]> => {
-  const written = new Set([
-    ...(await writeFlags(
-      tx,
-      schema,
-      verdicts.filter(({ deleted }) => !deleted),
-    )),
-    ...(await writeFlagsOfDeleted(
-      tx,
-      verdicts.filter(({ deleted }) => deleted),
-    )),
-  ])
-  const changed = verdicts.filter(({ uri }) => written.has(uri))
-  for (const { violates, nowViolates, parent } of changed) {
-    if (violates !== nowViolates) deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
+): Promise<void> => {
+  const alive = verdicts.filter(({ deleted }) => !deleted)
+  const written = new Set(await writeFlags(tx, schema, alive))
+  for (const { uri, violates, nowViolates, parent } of alive) {
+    if (written.has(uri) && violates !== nowViolates)
+      deltas.add('post_agg', parent, 'replyCount', nowViolates ? -1 : 1)
   }
-  return changed.map(({ uri }) => uri)
+  await writeFlagsOfDeleted(
+    tx,
+    verdicts.filter(({ deleted }) => deleted),
+  )
 }
 
+/** Resolves with those that were written. */
 const writeFlags = async (
   tx: Tx,
   schema: string,
   verdicts: readonly ReplyVerdict[],
 ): Promise<readonly string[]> => {
   if (verdicts.length === 0) return []
-  const written = await run<{ uri: string }>(tx, {
+  return runForUris(tx, {
     name: `reply_flags_${schema}`,
     writes: 'post',
     text: `update ${schema}.post p set
@@ -172,16 +172,14 @@ const writeFlags = async (
       verdicts.map(({ nowViolates }) => nowViolates),
     ],
   })
-  return written.map(({ uri }) => uri)
 }
 
-const writeFlagsOfDeleted = async (tx: Tx, verdicts: readonly ReplyVerdict[]): Promise<readonly string[]> => {
-  if (verdicts.length === 0) return []
+const writeFlagsOfDeleted = async (tx: Tx, verdicts: readonly ReplyVerdict[]): Promise<void> => {
+  if (verdicts.length === 0) return
   await run(tx, {
     name: 'deleted_post_flags',
     text: `update millrace.deleted_post d set invalid = i.invalid
       from unnest($1::text[], $2::boolean[]) as i(uri, invalid) where d.uri = i.uri`,
     values: [verdicts.map(({ uri }) => uri), verdicts.map(({ nowInvalid }) => nowInvalid)],
   })
-  return verdicts.map(({ uri }) => uri)
 }

@@ -4,7 +4,7 @@
  */
 import type { Affected } from './affected.ts'
 import { uriDid } from './collection.ts'
-import { run, type Tx } from './sql.ts'
+import { run, runForUris, type Tx } from './sql.ts'
 
 /** Posts whose line may be another one. */
 export const threadsOf = ({ posts, pastPosts, unsettled }: Affected): readonly string[] => {
@@ -30,13 +30,12 @@ export const judgeThreads = async (
   uris: readonly string[],
 ): Promise<readonly string[]> => {
   if (uris.length === 0) return []
-  const found = await run<{ uri: string }>(tx, {
+  return runForUris(tx, {
     name: `judge_threads_${schema}`,
     text: `select w.uri from (${wantedSql(schema)}) w left join ${schema}.op_thread_reply t on t."rootUri" = w.root and t.uri = w.uri
       where t.uri is null or t."parentUri" is distinct from w.parent or t."deletedAt" is distinct from w.at`,
     values: [uris],
   })
-  return found.map(({ uri }) => uri)
 }
 
 /** Lists posts, which are held. */

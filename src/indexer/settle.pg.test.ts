@@ -40,11 +40,10 @@ test('a reply that two writers turn away at once is counted out once', async () 
   const write = () =>
     db.pool.transaction(async (tx) => {
       const deltas = new Deltas()
-      const changed = await settleReplies(tx, 'bsky', verdicts, deltas)
+      await settleReplies(tx, 'bsky', verdicts, deltas)
       await deltas.write(tx, 'bsky')
-      return changed
     })
-  assert.deepEqual((await Promise.all([write(), write()])).flat(), [reply])
+  await Promise.all([write(), write()])
   assert.deepEqual(await standing(reply), [false, true])
   assert.equal((await rowsOf(db.pool, 'post_agg', { uri: root }))[0]?.['replyCount'], 0)
 })

@@ -13,7 +13,6 @@ import { postsOf, type Affected, type Standing } from './affected.ts'
 import { Deltas } from './aggregates.ts'
 import { noteQuestions, writeQuestions } from './gate-facts.ts'
 import { loadGates } from './gate-versions.ts'
-import { holdPosts } from './hold-posts.ts'
 import { subjectId } from './past.ts'
 import { recordKeyOfUri } from './plan.ts'
 import { judgeMarks, settleMarks } from './settle-marks.ts'
@@ -47,12 +46,12 @@ export const settle = async (on: Tx, schema: string, affected: Affected): Promis
   const threads = await judgeThreads(tx, schema, threadsOf(affected))
   const asked = await noteQuestions(tx, questions)
   const due: Due = { marks, replies, quotes, threads }
-  const changed = asked.length > 0 ? [] : await change(tx, schema, due, deltas)
+  if (asked.length === 0) await change(tx, schema, due, deltas)
   await dropWhatDeletedPostsTook(tx, schema, [...pastPosts, ...subjects], deltas)
   const hidden = await hiddenReplies(tx, schema, gated)
   await deltas.write(ofKind(on, 'aggregates'), schema)
   return {
-    concerned: [...new Set([...posts.keys(), ...changed, ...concerned, ...hidden])],
+    concerned: [...new Set([...posts.keys(), ...concerned, ...unsettled.quotes, ...hidden])],
     unsettled: standingOf(due),
     asked,
   }
@@ -72,14 +71,27 @@ const standingOf = ({ replies, quotes, ...due }: Due): Standing => ({
   quotes: quotes.map(({ uri }) => uri),
 })
 
-/** Resolves with the replies and quotes that stand otherwise now. */
-const change = async (tx: Tx, schema: string, due: Due, deltas: Deltas): Promise<readonly string[]> => {
+const change = async (tx: Tx, schema: string, due: Due, deltas: Deltas): Promise<void> => {
   await holdPosts(tx, schema, postsOf(standingOf(due)))
   await settleMarks(tx, schema, due.marks)
-  const replies = await settleReplies(tx, schema, due.replies, deltas)
+  await settleReplies(tx, schema, due.replies, deltas)
   await settleQuotes(tx, schema, due.quotes)
   await settleThreads(tx, schema, due.threads)
-  return [...replies, ...due.quotes.map(({ uri }) => uri)]
+}
+
+/**
+ * One writer at a time changes the standing of a post, also of one that was deleted. A statement of its own: what is read after it
+ * is what the writer before us left.
+ */
+const holdPosts = async (tx: Tx, schema: string, uris: readonly string[]): Promise<void> => {
+  if (uris.length === 0) return
+  await run(tx, {
+    name: `hold_${schema}_posts`,
+    text: `with p as (select 1 from ${schema}.post where uri = any($1::text[]) order by uri for no key update),
+      d as (select 1 from millrace.deleted_post where uri = any($1::text[]) order by uri for no key update)
+      select (select count(*) from p), (select count(*) from d)`,
+    values: [uris],
+  })
 }
 
 /** The replies that any version of these posts' gates hides, or hid. */

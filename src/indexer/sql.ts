@@ -31,6 +31,12 @@ const nameOf = (name: string, text: string): string => {
 export const run = async <R>(tx: Tx, statement: Statement & { name: string }): Promise<readonly R[]> =>
   (await tx.query<R>({ ...statement, name: nameOf(statement.name, statement.text) })).rows
 
+/** The uris that a statement resolves with. */
+export const runForUris = async (
+  tx: Tx,
+  statement: Statement & { name: string },
+): Promise<readonly string[]> => (await run<{ uri: string }>(tx, statement)).map(({ uri }) => uri)
+
 const shapes = new Map<string, Prepared>()
 
 const shaped = (key: string, make: () => Prepared): Prepared => {

@@ -1,5 +1,5 @@
 /** Ways down a thread, past what stands and past what was deleted. Owns the walks; judges nothing. */
-import { run, type Tx } from './sql.ts'
+import { run, runForUris, type Tx } from './sql.ts'
 
 /** How far down a thread a gate that arrives late is applied. */
 const MAX_GATED_REPLIES = 10_000
@@ -33,7 +33,7 @@ export const repliesUnder = async (
   uris: readonly string[],
 ): Promise<readonly string[]> => {
   if (uris.length === 0) return []
-  const found = await run<{ uri: string }>(tx, {
+  return runForUris(tx, {
     name: `replies_under_${schema}`,
     text: `with recursive below(uri) as (
         select c.uri from unnest($1::text[]) as i(uri) cross join lateral ${childrenSql(schema, 'i.uri')} c
@@ -41,5 +41,4 @@ export const repliesUnder = async (
       select uri from below limit ${MAX_GATED_REPLIES}`,
     values: [uris],
   })
-  return found.map(({ uri }) => uri)
 }
